@@ -1,0 +1,1 @@
+"""Reading existing registry systems: one module per source, one contract."""
