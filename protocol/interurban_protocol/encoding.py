@@ -31,7 +31,7 @@ MAX_SAFE_INTEGER = 2**53 - 1  # beyond it, JSON numbers differ between languages
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
 def canonical_json(value: JsonValue) -> bytes:
@@ -172,7 +172,7 @@ def _check_value(value: JsonValue, depth: int) -> None:
 def _check_number(number: float) -> None:
     if isinstance(number, int) and abs(number) > MAX_SAFE_INTEGER:
         raise MalformedError("the JSON has an integer beyond 2^53 - 1")
-    if isinstance(number, float) and not math.isfinite(number):
+    if not math.isfinite(number):
         raise MalformedError("the JSON has a number out of range")
 
 

@@ -84,7 +84,7 @@ class PublicKey:
             case {"kty": "EC", "crv": "P-256", "x": str(x), "y": str(y), **rest} if (
                 not rest
             ):
-                key = cls(Algorithm.ES256, base64url_decode(x) + base64url_decode(y))
+                key = cls(Algorithm.ES256, _coordinate(x) + _coordinate(y))
             case _:
                 raise MalformedError("the JWK is no public Ed25519 or P-256 key")
         key.check_material()
@@ -148,6 +148,13 @@ class PublicKey:
 
     def _verifier(self) -> Ed25519PublicKey | ec.EllipticCurvePublicKey:
         return _verifier(self.algorithm, self.material)
+
+
+def _coordinate(text: str) -> bytes:
+    value = base64url_decode(text)
+    if len(value) != 32:  # a byte moved from one to the other would make the same point
+        raise MalformedError("a coordinate of a P-256 key has 32 bytes")
+    return value
 
 
 @lru_cache(maxsize=1024)

@@ -1,0 +1,1 @@
+"""Who is who: sign-in, roles, and the encrypted identities behind learner references."""

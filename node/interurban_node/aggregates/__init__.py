@@ -1,0 +1,1 @@
+"""Building releases from consenting learners, keeping them, and keeping partners' ones."""

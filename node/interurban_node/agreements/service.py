@@ -1,0 +1,781 @@
+"""Plans and agreements: propose, receive, sign, relay, suspend; what is in force here.
+
+Nothing is believed because somebody says so. Each node verifies plan, structures and every
+signature itself, refuses a plan that would count the same people a second time, and calls
+an agreement *in force* only when it holds the complete set.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from interurban_node.agreements.models import AgreementRow, PlanRow, SuspensionRow
+from interurban_node.agreements.rules import AgreementView, agreement_view
+from interurban_node.consent.questions import publish_standard_question
+from interurban_node.core import outbox
+from interurban_node.core.context import Node
+from interurban_node.core.errors import NotFoundError, StateError
+from interurban_node.partners import service as partners
+from interurban_node.partners.service import PinnedPartner
+from interurban_node.structures import service as structures
+from interurban_protocol import jws
+from interurban_protocol.agreements import (
+    KIND,
+    AgreedPlan,
+    Agreement,
+    Party,
+    ReferenceTerms,
+    Suspension,
+    check_agreement,
+    check_in_force,
+)
+from interurban_protocol.consent_records import Scope
+from interurban_protocol.encoding import canonical_json
+from interurban_protocol.errors import (
+    DigestMismatchError,
+    InterurbanError,
+    MalformedError,
+    OutOfTimeError,
+    SignersError,
+    UnknownKeyError,
+    WrongTargetError,
+)
+from interurban_protocol.keys import Algorithm, KeySet, Purpose
+from interurban_protocol.messages import Message, write_message
+from interurban_protocol.release_plans import (
+    ReleasePlan,
+    check_at_least,
+    check_no_conflict,
+    check_plan,
+    verify_plan,
+)
+from interurban_protocol.signed_documents import (
+    OpenDocument,
+    Signer,
+    VerifiedDocument,
+    add_signature,
+    check_signers,
+    check_understood,
+    document_type,
+    merge_signatures,
+    open_document,
+    read_payload,
+    start_document,
+    verify_document,
+)
+from interurban_protocol.structures import Structure, parse_structure
+
+SEND_TOPIC = "send-message"
+REFERENCE_PURPOSE = "dpv:PersonnelHiring"  # jobs and apprenticeships in the next town
+NOTICE_ANSWER_DAYS = 7
+CONSENT_DAYS = 730  # a cohort is counted up to a year and a half after it enrolled
+AT_END: Mapping[str, str] = {
+    "en": "Releases stay with their recipients. References end, and their recipients erase "
+    "what they disclose. Status, notices and acknowledgements flow until then.",
+    "ar": "تبقى الإحصاءات المنشورة لدى مستلميها. وتنتهي الإحالات ويمحو مستلموها ما كُشف لهم. "
+    "وتستمر الإشعارات وقوائم الحالة وإقرارات الاستلام حتى ذلك الحين.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PlanInForce:
+    """A plan with its structures, under an agreement that is in force here."""
+
+    plan: VerifiedDocument[ReleasePlan]
+    structures: tuple[Structure, ...]
+    agreement_id: str
+
+    @property
+    def plan_id(self) -> str:
+        """The digest of the plan's payload."""
+        return self.plan.document_id
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementInForce:
+    """An agreement that this node has verified completely, in its time."""
+
+    agreement: VerifiedDocument[Agreement]
+    suspended_towards: frozenset[str]  # we disclose nothing new to them
+    suspended_by: frozenset[str]  # they disclose nothing new to us
+
+    @property
+    def agreement_id(self) -> str:
+        """The digest of the payload."""
+        return self.agreement.document_id
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementStatus:
+    """Everything that `agreement show` says of one agreement."""
+
+    agreement_id: str
+    payload: Agreement
+    signed: frozenset[str]
+    view: AgreementView
+    suspensions: tuple[tuple[str, str, str], ...]  # by, towards, reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreementDraft:
+    """What the operator decides when proposing."""
+
+    title: Mapping[str, str]
+    plan_ids: Sequence[str]
+    partners: Sequence[str]
+    minimum_parties: int
+    answer_by: datetime
+    valid_from: datetime
+    valid_until: datetime
+    reference_purpose: str
+    reference_days: int
+    answer_days: int
+    at_end: Mapping[str, str]
+
+
+def propose_plan(
+    session: Session,
+    node: Node,
+    draft: ReleasePlan,
+    bundles: Sequence[bytes],
+    now: datetime,
+) -> str:
+    """Sign and keep a plan of ours with its structures; its id.
+
+    Raises:
+        MalformedError, DisclosureError: the plan or a structure is unsound, or another
+            plan speaks for the same learners already.
+    """
+    for bundle in bundles:
+        structures.adopt(session, bundle, now)
+    check_plan(draft)
+    _check_structures(session, draft)
+    check_no_conflict(draft, _signed_plans(session))
+    document = start_document(draft, node.keys.documents)
+    verified = verify_plan(document, keys=partners.key_sets(session, node), at=now)
+    _store_plan(session, verified, now)
+    return verified.document_id
+
+
+def plan(session: Session, plan_id: str) -> ReleasePlan:
+    """A plan that we hold.
+
+    Raises:
+        NotFoundError.
+    """
+    return read_payload(
+        open_document(_plan_row(session, plan_id).document), ReleasePlan
+    )
+
+
+def plan_ids(session: Session) -> list[str]:
+    """The plans that we hold, newest first."""
+    return list(
+        session.scalars(sa.select(PlanRow.plan_id).order_by(PlanRow.received_at.desc()))
+    )
+
+
+def propose(session: Session, node: Node, draft: AgreementDraft, now: datetime) -> str:
+    """Propose an agreement, signed by us, to its other parties; its id.
+
+    Raises:
+        NotFoundError, RefusedError: a plan or partner that we do not have.
+        MalformedError: a draft that contradicts itself.
+    """
+    plans = [(plan_id, plan(session, plan_id)) for plan_id in draft.plan_ids]
+    payload = _payload(session, node, draft, plans, now)
+    check_agreement(payload)
+    _check_plans_fit(payload, [found for _, found in plans])
+    document = start_document(payload, node.keys.documents)
+    opened = open_document(document)
+    session.add(
+        AgreementRow(
+            agreement_id=opened.document_id,
+            document=document,
+            received_at=now,
+            signed_by_us_at=now,
+        )
+    )
+    session.flush()
+    _send(session, node, document, payload, payload.nodes - {node.origin}, now)
+    return opened.document_id
+
+
+def receive(
+    session: Session,
+    node: Node,
+    partner: PinnedPartner,
+    message: Message,
+    now: datetime,
+) -> bytes:
+    """Take in an agreement, or more signatures on one; answers with what we hold.
+
+    Steps: 1. understood and consistent; 2. we and the sender are parties, and every party
+    is pinned here under the identity that it names; 3. each signature verifies; 4. plans
+    and structures are attached, match their digests and are sound; 5. merge, and when the
+    set is complete verify it as a whole.
+
+    Raises:
+        InterurbanError: whatever is wrong; nothing is kept then.
+    """
+    opened = open_document(message.document)
+    payload = read_payload(opened, Agreement)
+    check_understood(payload)  # 1
+    check_agreement(payload)
+    _check_parties(session, node, payload, partner)  # 2
+    keys = partners.key_sets(session, node)
+    _check_partial(payload, opened, keys, now)  # 3
+    _take_plans(session, node, payload, message.attachments, now)  # 4
+    row = _merge(session, message.document, opened.document_id, now)  # 5
+    _complete(session, node, row, payload, now)
+    return _answer(row)
+
+
+def sign(
+    session: Session, node: Node, agreement_id: str, now: datetime
+) -> AgreementStatus:
+    """Sign an agreement that was proposed to us, and send the signature to its proposer.
+
+    Raises:
+        NotFoundError: no such agreement.
+        StateError: its time to answer is over.
+        DisclosureError: its plan would count the same people a second time.
+    """
+    row = _agreement_row(session, agreement_id)
+    payload = read_payload(open_document(row.document), Agreement)
+    if row.signed_by_us_at is None:
+        if now >= payload.answer_by:
+            raise StateError(
+                "the time to sign is over", next_step="Ask for a new proposal."
+            )
+        check_understood(payload)
+        others = list(_signed_plans(session))
+        for agreed in payload.plans:
+            check_no_conflict(plan(session, agreed.plan), others)
+        row.document = add_signature(row.document, KIND, node.keys.documents)
+        row.signed_by_us_at = now
+        _complete(session, node, row, payload, now)
+        _send(session, node, row.document, payload, {payload.proposed_by}, now)
+    return status(session, node, agreement_id, now)
+
+
+def status(
+    session: Session, node: Node, agreement_id: str, now: datetime
+) -> AgreementStatus:
+    """Where one agreement stands.
+
+    Raises:
+        NotFoundError: no such agreement.
+    """
+    return _status(session, node, _agreement_row(session, agreement_id), now)
+
+
+def statuses(session: Session, node: Node, now: datetime) -> list[AgreementStatus]:
+    """Where every agreement stands, newest first."""
+    rows = session.scalars(
+        sa.select(AgreementRow).order_by(AgreementRow.received_at.desc())
+    )
+    return [_status(session, node, row, now) for row in rows]
+
+
+def in_force(session: Session, node: Node, now: datetime) -> list[AgreementInForce]:
+    """The agreements in force at `now`, by this node's own verification."""
+    found = []
+    keys = _key_tuple(session, node)
+    rows = session.scalars(
+        sa.select(AgreementRow)
+        .where(AgreementRow.complete_at.is_not(None))
+        .order_by(AgreementRow.received_at)
+    )
+    for row in rows:
+        verified = _verified(row.document, keys, row.complete_at or now)
+        try:
+            check_in_force(verified, now)
+        except OutOfTimeError:
+            continue
+        found.append(_in_force(session, node, verified))
+    return found
+
+
+def plans_in_force(session: Session, node: Node, now: datetime) -> list[PlanInForce]:
+    """The plans that agreements in force refer to, each once, with their structures."""
+    found: dict[str, PlanInForce] = {}
+    for agreement in in_force(session, node, now):
+        for agreed in agreement.agreement.payload.plans:
+            found.setdefault(
+                agreed.plan,
+                _plan_in_force(session, node, agreed, agreement.agreement_id),
+            )
+    return list(found.values())
+
+
+def plan_in_force(
+    session: Session, node: Node, plan_id: str, now: datetime
+) -> PlanInForce:
+    """One plan that an agreement in force refers to.
+
+    Raises:
+        StateError: no agreement in force refers to it.
+    """
+    for found in plans_in_force(session, node, now):
+        if found.plan_id == plan_id:
+            return found
+    raise StateError(
+        "no agreement in force refers to this plan",
+        next_step="`agreement show` says whose move is next.",
+    )
+
+
+def suspend(
+    session: Session,
+    node: Node,
+    agreement_id: str,
+    *,
+    towards: Iterable[str],
+    reason: str,
+    suspended: bool,
+    now: datetime,
+) -> None:
+    """Stop new disclosure to partners at once, or begin again, and tell them.
+
+    Raises:
+        NotFoundError: no such agreement, or not a party of it.
+    """
+    payload = read_payload(
+        open_document(_agreement_row(session, agreement_id).document), Agreement
+    )
+    for origin in towards:
+        if origin not in payload.nodes - {node.origin}:
+            raise NotFoundError(f"{origin} is not another party of the agreement")
+        notice = Suspension(
+            signers=(_our_signer(node),),
+            agreement=agreement_id,
+            by=node.origin,
+            towards=origin,
+            suspended=suspended,
+            reason=reason,
+            at=now,
+        )
+        _set_suspension(session, notice)
+        document = start_document(notice, node.keys.documents)
+        _enqueue(session, node, origin, write_message("suspension", document), now)
+
+
+def receive_suspension(
+    session: Session, node: Node, partner: PinnedPartner, document: bytes, now: datetime
+) -> bytes:
+    """Note that a partner discloses nothing new to us, or does again.
+
+    Raises:
+        WrongTargetError: about two other nodes. NotFoundError: no such agreement.
+    """
+    notice = verify_document(
+        document,
+        Suspension,
+        kind="suspension",
+        keys=partners.key_sets(session, node),
+        at=now,
+    ).payload
+    if (notice.by, notice.towards) != (partner.origin, node.origin):
+        raise WrongTargetError("the suspension is between two other nodes")
+    if {signer.node for signer in notice.signers} != {partner.origin}:
+        raise SignersError("a suspension is signed by the node that suspends")
+    _agreement_row(session, notice.agreement)
+    _set_suspension(session, notice)
+    return canonical_json({"noted": notice.suspended})
+
+
+def _payload(
+    session: Session,
+    node: Node,
+    draft: AgreementDraft,
+    plans: Sequence[tuple[str, ReleasePlan]],
+    now: datetime,
+) -> Agreement:
+    own = partners.own_descriptor(node)
+    others = [partners.pinned(session, origin) for origin in draft.partners]
+    descriptors = [own, *(other.descriptor for other in others)]
+    first = plans[0][1] if plans else None
+    if first is None:
+        raise MalformedError("an agreement refers to at least one plan")
+    return Agreement(
+        signers=tuple(
+            Signer(
+                node=found.payload.node,
+                key_id=_documents_key_id(found.key_set, now),
+            )
+            for found in descriptors
+        ),
+        title=dict(draft.title),
+        parties=tuple(
+            Party(
+                node=found.payload.node,
+                name=found.payload.name,
+                identity_key_id=found.identity.key_id,
+            )
+            for found in descriptors
+        ),
+        minimum_parties=draft.minimum_parties,
+        proposed_by=node.origin,
+        proposed_at=now,
+        answer_by=draft.answer_by,
+        plans=tuple(
+            AgreedPlan(
+                plan=plan_id,
+                subject=found.subject,
+                structures=tuple(flow.structure for flow in found.dataflows),
+            )
+            for plan_id, found in plans
+        ),
+        purposes=tuple(sorted({p for _, found in plans for p in found.purposes})),
+        disclosure_floor=first.profile,
+        references=ReferenceTerms(
+            purpose=draft.reference_purpose,
+            maximum_days=draft.reference_days,
+            answer_days=draft.answer_days,
+        ),
+        valid_from=draft.valid_from,
+        valid_until=draft.valid_until,
+        at_end=dict(draft.at_end),
+    )
+
+
+def _check_parties(
+    session: Session, node: Node, payload: Agreement, sender: PinnedPartner
+) -> None:
+    if node.origin not in payload.nodes or sender.origin not in payload.nodes:
+        raise WrongTargetError("the agreement is between other nodes")
+    for party in payload.parties:
+        if party.node == node.origin:
+            identity = partners.own_descriptor(node).identity.key_id
+        else:
+            identity = partners.pinned(session, party.node).descriptor.identity.key_id
+        if party.identity_key_id != identity:
+            raise UnknownKeyError(
+                f"the agreement names another identity for {party.node} than is pinned"
+            )
+
+
+def _check_partial(
+    payload: Agreement, opened: OpenDocument, keys: Mapping[str, KeySet], now: datetime
+) -> None:
+    """Each signature so far is by a listed signer and verifies; some may be missing."""
+    signers = {signer.key_id: signer.node for signer in payload.signers}
+    present = [token.key_id for token in opened.signatures]
+    if len(set(present)) != len(present):
+        raise SignersError("the document has two signatures by the same key")
+    for token in opened.signatures:
+        if token.key_id not in signers:
+            raise SignersError("a signature is by nobody who is listed")
+        key = keys[signers[token.key_id]].find(token.key_id, Purpose.DOCUMENTS, now)
+        jws.verify(token, typ=document_type(KIND), key=key)
+
+
+def _take_plans(
+    session: Session,
+    node: Node,
+    payload: Agreement,
+    attachments: Sequence[bytes],
+    now: datetime,
+) -> None:
+    plans, bundles = _sorted_attachments(attachments)
+    for agreed in payload.plans:
+        if session.get(PlanRow, agreed.plan) is None:
+            if agreed.plan not in plans:
+                raise DigestMismatchError(
+                    "a plan that the agreement names is not attached"
+                )
+            for digest in agreed.structures:
+                if digest in bundles:
+                    structures.adopt(session, bundles[digest], now)
+            verified = verify_plan(
+                plans[agreed.plan], keys=partners.key_sets(session, node), at=now
+            )
+            check_understood(verified.payload)
+            _check_structures(session, verified.payload)
+            _store_plan(session, verified, now)
+    _check_plans_fit(payload, [plan(session, agreed.plan) for agreed in payload.plans])
+
+
+def _sorted_attachments(
+    attachments: Sequence[bytes],
+) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    plans: dict[str, bytes] = {}
+    bundles: dict[str, bytes] = {}
+    for part in attachments:
+        try:
+            plans[open_document(part).document_id] = part
+        except InterurbanError:
+            bundles[parse_structure(part).digest] = part
+    return plans, bundles
+
+
+def _check_structures(session: Session, payload: ReleasePlan) -> None:
+    for flow in payload.dataflows:
+        if structures.structure(session, flow.structure).urn != flow.urn:
+            raise DigestMismatchError("a dataflow's URN is not that of its structure")
+
+
+def _check_plans_fit(payload: Agreement, plans: Sequence[ReleasePlan]) -> None:
+    for agreed, found in zip(payload.plans, plans, strict=True):
+        if not {*found.publishers, *found.recipients} <= payload.nodes:
+            raise MalformedError("the plan names a node that is not a party")
+        if not set(found.purposes) <= set(payload.purposes):
+            raise MalformedError("the plan has a purpose that the agreement does not")
+        if (agreed.subject, set(agreed.structures)) != (
+            found.subject,
+            {flow.structure for flow in found.dataflows},
+        ):
+            raise DigestMismatchError(
+                "the agreement describes the plan otherwise than it is"
+            )
+        check_at_least(found.profile, payload.disclosure_floor)
+
+
+def _merge(
+    session: Session, document: bytes, agreement_id: str, now: datetime
+) -> AgreementRow:
+    row = session.get(AgreementRow, agreement_id)
+    if row is None:
+        row = AgreementRow(
+            agreement_id=agreement_id, document=document, received_at=now
+        )
+        session.add(row)
+    else:
+        row.document = merge_signatures([row.document, document])
+    session.flush()
+    return row
+
+
+def _complete(
+    session: Session, node: Node, row: AgreementRow, payload: Agreement, now: datetime
+) -> None:
+    """Verify the set as a whole once nothing is missing; the proposer then relays it."""
+    if row.complete_at is not None:
+        return
+    try:
+        check_signers(payload, open_document(row.document))
+    except SignersError:
+        return
+    verify_document(
+        row.document,
+        Agreement,
+        kind=KIND,
+        keys=partners.key_sets(session, node),
+        at=now,
+    )
+    row.complete_at = now
+    session.flush()
+    _ask_learners(session, node, payload, now)
+    if payload.proposed_by == node.origin:
+        _send(session, node, row.document, payload, payload.nodes - {node.origin}, now)
+
+
+def _ask_learners(
+    session: Session, node: Node, payload: Agreement, now: datetime
+) -> None:
+    """Publish the questions that the agreement stands on.
+
+    One for each plan of ours, one for each partner that certificates may be shared with.
+    """
+    for agreed in payload.plans:
+        found = plan(session, agreed.plan)
+        if node.origin in found.publishers:
+            publish_standard_question(
+                session,
+                node,
+                Scope.AGGREGATES,
+                found.recipients,
+                now,
+                purpose=found.purposes[0],
+                data_elements=agreed.structures,
+                valid_for_days=CONSENT_DAYS,
+            )
+    for origin in sorted(payload.nodes - {node.origin}):
+        publish_standard_question(
+            session,
+            node,
+            Scope.REFERENCE,
+            (origin,),
+            now,
+            purpose=payload.references.purpose,
+        )
+
+
+def _send(
+    session: Session,
+    node: Node,
+    document: bytes,
+    payload: Agreement,
+    to: Iterable[str],
+    now: datetime,
+) -> None:
+    attachments = [_plan_row(session, agreed.plan).document for agreed in payload.plans]
+    digests = {digest for agreed in payload.plans for digest in agreed.structures}
+    attachments += [structures.bundle(session, digest) for digest in sorted(digests)]
+    body = write_message(KIND, document, tuple(attachments))
+    for origin in sorted(set(to) - {node.origin}):
+        _enqueue(session, node, origin, body, now)
+
+
+def _enqueue(
+    session: Session, node: Node, origin: str, body: bytes, now: datetime
+) -> None:
+    outbox.enqueue(
+        session,
+        topic=SEND_TOPIC,
+        reference=node.identifiers.message_id(now),
+        payload=body,
+        partner=origin,
+        now=now,
+    )
+
+
+def _set_suspension(session: Session, notice: Suspension) -> None:
+    key = (notice.agreement, notice.by, notice.towards)
+    row = session.get(SuspensionRow, key)
+    if notice.suspended and row is None:
+        session.add(
+            SuspensionRow(
+                agreement_id=notice.agreement,
+                by=notice.by,
+                towards=notice.towards,
+                since=notice.at,
+                reason=notice.reason[:400],
+            )
+        )
+    elif not notice.suspended and row is not None:
+        session.delete(row)
+    session.flush()
+
+
+def _status(
+    session: Session, node: Node, row: AgreementRow, now: datetime
+) -> AgreementStatus:
+    opened = open_document(row.document)
+    payload = read_payload(opened, Agreement)
+    present = {token.key_id for token in opened.signatures}
+    signed = frozenset(s.node for s in payload.signers if s.key_id in present)
+    view = agreement_view(
+        payload,
+        signed=signed,
+        complete=row.complete_at is not None,
+        own_origin=node.origin,
+        names={
+            party.node: party.name.get("en", party.node) for party in payload.parties
+        },
+        now=now,
+    )
+    suspensions = tuple(
+        (s.by, s.towards, s.reason) for s in _suspensions(session, row.agreement_id)
+    )
+    return AgreementStatus(row.agreement_id, payload, signed, view, suspensions)
+
+
+def _in_force(
+    session: Session, node: Node, verified: VerifiedDocument[Agreement]
+) -> AgreementInForce:
+    found = _suspensions(session, verified.document_id)
+    return AgreementInForce(
+        verified,
+        frozenset(row.towards for row in found if row.by == node.origin),
+        frozenset(row.by for row in found if row.towards == node.origin),
+    )
+
+
+def _suspensions(session: Session, agreement_id: str) -> Sequence[SuspensionRow]:
+    return session.scalars(
+        sa.select(SuspensionRow).where(SuspensionRow.agreement_id == agreement_id)
+    ).all()
+
+
+def _plan_in_force(
+    session: Session, node: Node, agreed: AgreedPlan, agreement_id: str
+) -> PlanInForce:
+    row = _plan_row(session, agreed.plan)
+    keys = _key_tuple(session, node)
+    return PlanInForce(
+        _verified_plan(row.document, keys, row.received_at),
+        tuple(structures.structure(session, digest) for digest in agreed.structures),
+        agreement_id,
+    )
+
+
+def _signed_plans(session: Session) -> Iterable[ReleasePlan]:
+    """The plans of every agreement that carries our signature, ended ones included."""
+    rows = session.scalars(
+        sa.select(AgreementRow).where(AgreementRow.signed_by_us_at.is_not(None))
+    )
+    for row in rows:
+        for agreed in read_payload(open_document(row.document), Agreement).plans:
+            yield plan(session, agreed.plan)
+
+
+def _store_plan(
+    session: Session, verified: VerifiedDocument[ReleasePlan], now: datetime
+) -> None:
+    if session.get(PlanRow, verified.document_id) is None:
+        session.add(
+            PlanRow(
+                plan_id=verified.document_id,
+                subject=verified.payload.subject,
+                document=verified.document,
+                received_at=now,
+            )
+        )
+        session.flush()
+
+
+def _plan_row(session: Session, plan_id: str) -> PlanRow:
+    row = session.get(PlanRow, plan_id)
+    if row is None:
+        raise NotFoundError(
+            "there is no such plan", next_step="`plan show` lists them."
+        )
+    return row
+
+
+def _agreement_row(session: Session, agreement_id: str) -> AgreementRow:
+    row = session.get(AgreementRow, agreement_id)
+    if row is None:
+        raise NotFoundError(
+            "there is no such agreement", next_step="`agreement show` lists them."
+        )
+    return row
+
+
+def _our_signer(node: Node) -> Signer:
+    return Signer(node=node.origin, key_id=node.keys.documents.public.key_id)
+
+
+def _documents_key_id(keys: KeySet, now: datetime) -> str:
+    return keys.current(Purpose.DOCUMENTS, Algorithm.ED25519, now).key_id
+
+
+def _answer(row: AgreementRow) -> bytes:
+    return canonical_json(
+        {"agreement": row.agreement_id, "complete": row.complete_at is not None}
+    )
+
+
+def _key_tuple(session: Session, node: Node) -> tuple[tuple[str, KeySet], ...]:
+    sets = partners.key_sets(session, node)
+    return tuple((origin, sets[origin]) for origin in sorted(sets))
+
+
+@lru_cache(maxsize=256)
+def _verified(
+    document: bytes, keys: tuple[tuple[str, KeySet], ...], at: datetime
+) -> VerifiedDocument[Agreement]:
+    return verify_document(document, Agreement, kind=KIND, keys=dict(keys), at=at)
+
+
+@lru_cache(maxsize=256)
+def _verified_plan(
+    document: bytes, keys: tuple[tuple[str, KeySet], ...], at: datetime
+) -> VerifiedDocument[ReleasePlan]:
+    return verify_plan(document, keys=dict(keys), at=at)

@@ -1,0 +1,152 @@
+"""The web application of one node: routers put together, errors turned into problems."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.staticfiles import StaticFiles
+
+from interurban_node.accounts import pages as accounts_pages
+from interurban_node.committee import pages as committee_pages
+from interurban_node.core import pages
+from interurban_node.core.context import Node
+from interurban_node.core.errors import NotFoundError, NotSignedInError
+from interurban_node.core.jobs import Job, JobRunner
+from interurban_node.core.observability import configure_tracing, span
+from interurban_node.core.problems import problem_for
+from interurban_node.credentials import jobs as credentials_jobs
+from interurban_node.exchange import api as exchange_api
+from interurban_node.exchange import health
+from interurban_node.exchange import jobs as exchange_jobs
+from interurban_node.partners import jobs as partners_jobs
+from interurban_node.portal import pages as portal_pages
+from interurban_protocol.errors import InterurbanError, MalformedError
+from interurban_protocol.problems import INTERNAL, MEDIA_TYPE, Problem
+
+logger = logging.getLogger(__name__)
+STATIC = Path(__file__).resolve().parent / "core" / "static"
+ROUTERS: Sequence[APIRouter] = (
+    health.router,
+    exchange_api.router,
+    accounts_pages.router,
+    portal_pages.router,
+    committee_pages.router,
+)
+JOBS: Sequence[Job] = (
+    *partners_jobs.JOBS,
+    *credentials_jobs.JOBS,
+    *exchange_jobs.JOBS,
+)
+
+
+def create_app(node: Node, *, with_jobs: bool = False) -> FastAPI:
+    """The application of `node`; with its background jobs when it is served for real."""
+    configure_tracing()
+    app = FastAPI(
+        title="Interurban node",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=_with_jobs(node) if with_jobs else None,
+    )
+    app.state.node = node
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_exception_handler(InterurbanError, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_bad_parameters)
+    app.add_exception_handler(StarletteHTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_fault)
+    app.middleware("http")(_traced)
+    app.add_middleware(PagesGZip, minimum_size=600)
+    return app
+
+
+class PagesGZip(GZipMiddleware):
+    """Compresses pages, never what is signed: signatures cover the bytes on the way."""
+
+    async def __call__(self, scope, receive, send):  # type: ignore[no-untyped-def]  # noqa: D102  # starlette's own signature
+        compressed = scope["type"] == "http" and not str(scope["path"]).startswith(
+            ("/api/", "/.well-known/", "/sdmx/")
+        )
+        await (super().__call__ if compressed else self.app)(scope, receive, send)
+
+
+def _with_jobs(
+    node: Node,
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        del app
+        runner = JobRunner(node, JOBS)
+        runner.start()
+        yield
+        runner.stop()
+
+    return lifespan
+
+
+async def _traced(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    with span(f"{request.method} request", dict(request.headers)):
+        return await call_next(request)
+
+
+def problem_response(problem: Problem) -> Response:
+    """An unsigned problem, for callers that this node does not know."""
+    return Response(
+        problem.to_json(),
+        problem.type.status,
+        media_type=MEDIA_TYPE,
+        headers={"cache-control": "no-store"},
+    )
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person's browser asks, rather than a program."""
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _on_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, InterurbanError):  # registered for this class only
+        raise TypeError from error
+    problem = problem_for(error)
+    node: Node = request.app.state.node
+    logger.info(
+        "refused",
+        extra={"problem": problem.type.slug, "status": problem.type.status},
+    )
+    if not wants_page(request):
+        return problem_response(problem)
+    if isinstance(error, NotSignedInError):
+        return RedirectResponse(accounts_pages.sign_in_path(request.url.path), 303)
+    return pages.page(
+        request, node, "core/problem.html", status=problem.type.status, problem=problem
+    )
+
+
+def _on_bad_parameters(request: Request, error: Exception) -> Response:
+    del error  # it quotes the input
+    return _on_error(request, MalformedError("a parameter of the request is not valid"))
+
+
+def _on_http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, StarletteHTTPException) else 500
+    if status == 404:
+        return _on_error(request, NotFoundError("there is nothing at this address"))
+    return _on_error(request, MalformedError("the method is not one of this address"))
+
+
+def _on_fault(request: Request, error: Exception) -> Response:
+    del request
+    logger.error("fault", exc_info=error)
+    return problem_response(
+        Problem(INTERNAL, "the node failed to do this", "Try again; tell its operator.")
+    )

@@ -1,0 +1,1 @@
+"""What was used, what was exchanged, and what must never be undone."""

@@ -1,0 +1,1 @@
+"""Reading several cities' releases together: side by side, combined, downloadable."""

@@ -1,0 +1,1 @@
+"""What every feature stands on: clock, identifiers, home, database, outbox, client, pages."""

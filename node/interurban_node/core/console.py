@@ -1,0 +1,113 @@
+"""How commands read their options, open the node, and show what they did.
+
+Data goes to standard output, talk and progress to standard error; `--json` gives data alone.
+Exit 0: done; 1: refused or not valid; 2: usage.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from interurban_node.core.context import Node
+    from interurban_protocol.encoding import JsonValue
+    from interurban_protocol.errors import InterurbanError
+
+HomeOption = Annotated[
+    Path,
+    typer.Option("--home", envvar="INTERURBAN_HOME", help="The node's home folder."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer with JSON only.")]
+DEFAULT_HOME = Path("interurban-home")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under headings, for the terminal."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a command has to say, for people and for programs."""
+
+    data: "JsonValue"
+    lines: Sequence[str] = ()
+    table: Table | None = None
+
+
+def show(shown: Shown, *, as_json: bool) -> None:
+    """Print it."""
+    if as_json:
+        sys.stdout.write(json.dumps(shown.data, ensure_ascii=False, indent=2) + "\n")
+        return
+    if shown.table is not None:
+        print_table(shown.table)
+    for line in shown.lines:
+        sys.stdout.write(line + "\n")
+
+
+def say(text: str) -> None:
+    """Talk to the person at the terminal, on standard error."""
+    sys.stderr.write(text + "\n")
+
+
+@contextmanager
+def opened(home: Path, *, as_json: bool) -> Iterator["Node"]:
+    """The node of `home`; its errors become a message, a next step and exit 1."""
+    from interurban_node.core.context import open_node
+
+    with reported(as_json=as_json):
+        node = open_node(home)
+        try:
+            yield node
+        finally:
+            node.close()
+
+
+@contextmanager
+def reported(*, as_json: bool) -> Iterator[None]:
+    """Turn our errors into a message, a next step and exit 1."""
+    from interurban_protocol.errors import InterurbanError
+
+    try:
+        yield
+    except InterurbanError as error:
+        fail(error, as_json=as_json)
+
+
+def fail(error: "InterurbanError", *, as_json: bool) -> NoReturn:
+    """Say what is wrong and what to do, then exit 1."""
+    from interurban_node.core.problems import problem_for
+
+    problem = problem_for(error)
+    if as_json:
+        sys.stdout.write(problem.to_json().decode() + "\n")
+    else:
+        say(f"Refused: {problem.detail}.")
+        for reason in problem.reasons:
+            say(f"  - {reason}")
+        say(f"Next: {problem.next_step}")
+    raise typer.Exit(1)
+
+
+def print_table(table: Table) -> None:
+    """Draw a table on standard output."""
+    from rich.console import Console
+    from rich.table import Table as RichTable
+
+    rich = RichTable(title=table.title or None, title_justify="left")
+    for column in table.columns:
+        rich.add_column(column, overflow="fold")
+    for row in table.rows:
+        rich.add_row(*row)
+    Console(file=sys.stdout, soft_wrap=False).print(rich)

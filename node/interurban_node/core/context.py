@@ -1,0 +1,64 @@
+"""One node, put together: what commands, requests and jobs are given."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from interurban_node.core.client import Client
+from interurban_node.core.clock import Clock, system_clock
+from interurban_node.core.database import Database, sqlite_url
+from interurban_node.core.errors import ConfigurationError
+from interurban_node.core.home import Home, NodeKeys, load_keys
+from interurban_node.core.identifiers import Identifiers
+from interurban_node.core.journal import Journal
+from interurban_node.settings import SETTINGS_FILE, Settings, load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Everything that one node is made of. Services take it, never global state."""
+
+    settings: Settings
+    home: Home
+    keys: NodeKeys
+    database: Database
+    journal: Journal
+    client: Client
+    clock: Clock = system_clock
+    identifiers: Identifiers = field(default_factory=Identifiers)
+
+    @property
+    def origin(self) -> str:
+        """The node's identity."""
+        return self.settings.origin
+
+    def close(self) -> None:
+        """Give back connections."""
+        self.client.close()
+        self.database.close()
+
+
+def open_node(
+    path: Path, *, client: Client | None = None, clock: Clock = system_clock
+) -> Node:
+    """The node whose home is `path`.
+
+    Raises:
+        ConfigurationError: no node lives there, or a part of it is missing.
+    """
+    home = Home(path)
+    try:
+        settings = load_settings(path)
+    except ValueError as error:
+        raise ConfigurationError(
+            str(error),
+            next_step=f"`interurban init --home {path}` makes a node; it writes {SETTINGS_FILE}.",
+        ) from error
+    return Node(
+        settings=settings,
+        home=home,
+        keys=load_keys(home),
+        database=Database(settings.database_url or sqlite_url(home.database_file)),
+        journal=Journal(home.journal_file),
+        client=client or Client(settings.partner_timeout_seconds),
+        clock=clock,
+    )

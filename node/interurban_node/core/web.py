@@ -1,0 +1,80 @@
+"""How requests reach features: the node, one transaction, and the raw body with a limit.
+
+Reading the body is the only coroutine, because it must stop at the limit and a signature
+needs the exact bytes. Everything else is a plain function in the thread pool.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, cast
+
+from fastapi import Depends, Request, Response
+from sqlalchemy.orm import Session
+
+from interurban_node.core.context import Node
+from interurban_protocol.errors import OversizedError
+from interurban_protocol.http_messages import HttpRequest, HttpResponse
+
+
+def node_of(request: Request) -> Node:
+    """The node that the application was made for."""
+    return cast("Node", request.app.state.node)
+
+
+NodeDependency = Annotated[Node, Depends(node_of)]
+
+
+def transaction(node: NodeDependency) -> Iterator[Session]:
+    """One transaction for the request; committed before the answer is sent."""
+    with node.database.transaction() as session:
+        yield session
+
+
+SessionDependency = Annotated[Session, Depends(transaction, scope="function")]
+
+
+async def read_body(request: Request, node: NodeDependency) -> bytes:
+    """The request's body.
+
+    Raises:
+        OversizedError: longer than the node reads; refused before it is read.
+    """
+    limit = node.settings.max_body_bytes
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdigit() or int(announced) > limit:
+        raise OversizedError(f"the body is larger than {limit} bytes")
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise OversizedError(f"the body is larger than {limit} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+BodyDependency = Annotated[bytes, Depends(read_body)]
+
+
+def wire_request(
+    request: Request, node: NodeDependency, body: BodyDependency
+) -> HttpRequest:
+    """The request as its signature sees it; the address from the *configured* origin."""
+    raw_path = cast("bytes", request.scope.get("raw_path") or request.url.path.encode())
+    target = node.origin + raw_path.split(b"?")[0].decode("ascii", "replace")
+    if request.url.query:
+        target += f"?{request.url.query}"
+    headers = {
+        name: ", ".join(request.headers.getlist(name))
+        for name in set(request.headers.keys())
+    }
+    return HttpRequest(request.method, target, headers, body)
+
+
+WireRequestDependency = Annotated[HttpRequest, Depends(wire_request)]
+
+
+def to_web(response: HttpResponse) -> Response:
+    """The framework's form of an answer."""
+    headers = dict(response.headers)
+    media_type = headers.pop("content-type", None)
+    return Response(response.body, response.status, headers, media_type=media_type)

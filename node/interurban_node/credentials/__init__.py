@@ -1,0 +1,1 @@
+"""Certificates for learners, references for partners, and what ends them."""

@@ -1,0 +1,346 @@
+"""What the story is told with: an invented registry, or a region of a real export.
+
+Both give the same things: a registry and a mapping in each city, a structure that all three
+share, the periods to publish, and people to follow.
+"""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from interurban_node.agreements.service import (
+    AT_END,
+    NOTICE_ANSWER_DAYS,
+    REFERENCE_PURPOSE,
+    AgreementDraft,
+)
+from interurban_node.consent.models import EventRow
+from interurban_node.consent.questions import current_questions
+from interurban_node.core.context import Node
+from interurban_node.core.errors import StateError
+from interurban_node.credentials.models import ReferenceReceivedRow, ReferenceSentRow
+from interurban_node.demo.cities import REAL, SYNTHETIC, City, CityPlan
+from interurban_node.demo.oulad_registry import write_oulad_registry
+from interurban_node.demo.synthetic_registry import (
+    DEMO_CITIES,
+    quarters_before,
+    write_registry,
+)
+from interurban_node.demo.synthetic_vocabulary import PROGRAMMES
+from interurban_node.registry.models import CertificateRow, EnrolmentRow
+from interurban_protocol.consent_records import Scope
+from interurban_protocol.release_plans import (
+    PlannedDataflow,
+    PlannedPeriod,
+    ProtectionProfile,
+    ReleasePlan,
+    quarter_bounds,
+    quarter_of,
+)
+from interurban_protocol.signed_documents import Signer
+from interurban_protocol.structures import (
+    Code,
+    Structure,
+    bundle_bytes,
+    completion_structure,
+)
+
+PURPOSE = "training-outcomes"
+MATURITY = timedelta(days=182)  # by when a course of half a year has ended
+PERIODS = 3
+SEED = 2026
+PAPER_AGE = timedelta(days=30)  # how long before the story the paper was signed
+_TERMS = {"B": (2, 1), "J": (10, 1)}
+_AGE_BANDS: Sequence[tuple[str, str, str]] = (
+    ("Y_LT16", "under 16", "أقل من 16"),
+    ("Y16T24", "16 to 24", "من 16 إلى 24"),
+    ("Y25T34", "25 to 34", "من 25 إلى 34"),
+    ("Y35T44", "35 to 44", "من 35 إلى 44"),
+    ("Y45T54", "45 to 54", "من 45 إلى 54"),
+    ("Y_GE55", "55 and over", "55 فأكثر"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What the steps of the story need to know of its registry."""
+
+    structure: Structure
+    periods: Sequence[PlannedPeriod]
+    source_arguments: Mapping[str, Sequence[str]]  # of `registry sync`, by city
+
+    @property
+    def tables(self) -> list[tuple[str, str]]:
+        """The dataflows and periods to release."""
+        return [(self.structure.urn, planned.period) for planned in self.periods]
+
+
+def plans(data: Path | None) -> Sequence[CityPlan]:
+    """The cities of the story."""
+    return SYNTHETIC if data is None else REAL
+
+
+def synthetic(cities: Sequence[City], today: date) -> Scenario:
+    """Write the invented registries, with their planted faults."""
+    arguments = {}
+    for number, city in enumerate(cities):
+        folder = city.home / "registry"
+        folder.mkdir()
+        facts = write_registry(
+            folder,
+            seed=SEED + number,
+            learners=city.plan.learners,
+            city=DEMO_CITIES[city.plan.key],
+            today=today,
+            periods=quarters_before(today, 6),
+        )
+        arguments[city.plan.key] = ("--mapping", str(facts.mapping))
+    return Scenario(synthetic_structure(), synthetic_periods(today), arguments)
+
+
+def real(cities: Sequence[City], export: Path, today: date) -> Scenario:
+    """Take the cities' regions out of the export, which is read where it lies.
+
+    Raises:
+        AdapterError: the folder is no such export.
+    """
+    arguments = {}
+    for city in cities:
+        folder = city.home / "registry"
+        folder.mkdir()
+        written = write_oulad_registry(
+            export, folder, region=city.plan.region, signed_on=today - PAPER_AGE
+        )
+        arguments[city.plan.key] = (
+            "--mapping",
+            str(written.mapping),
+            *(part for each in written.folders for part in ("--folder", str(each))),
+        )
+    modules, starts = _courses(export)
+    return Scenario(_real_structure(modules), _real_periods(starts, today), arguments)
+
+
+def plan(
+    node: Node, scenario: Scenario, origins: Sequence[str], now: datetime
+) -> tuple[ReleasePlan, tuple[bytes, ...]]:
+    """The release plan that the first city proposes, with its structure."""
+    flow = PlannedDataflow(
+        urn=scenario.structure.urn, structure=scenario.structure.digest
+    )
+    draft = ReleasePlan(
+        signers=(Signer(node=node.origin, key_id=node.keys.documents.public.key_id),),
+        subject="enrolments",
+        title={"en": "Course starts and completions", "ar": "بدايات الدورات وإتمامها"},
+        publishers=tuple(origins),
+        recipients=tuple(origins),
+        purposes=(PURPOSE,),
+        dataflows=(flow,),
+        profile=ProtectionProfile(),
+        periods=tuple(scenario.periods),
+        valid_from=now.replace(microsecond=0) - timedelta(days=1),
+        valid_until=now.replace(microsecond=0) + timedelta(days=365),
+        issued_at=now.replace(microsecond=0),
+    )
+    return draft, (bundle_bytes(scenario.structure),)
+
+
+def agreement(plan_id: str, partners: Sequence[str], now: datetime) -> AgreementDraft:
+    """The agreement that goes with the plan."""
+    moment = now.replace(microsecond=0)
+    return AgreementDraft(
+        title={
+            "en": "Shared digital-skills training",
+            "ar": "تدريب مشترك على المهارات الرقمية",
+        },
+        plan_ids=[plan_id],
+        partners=partners,
+        minimum_parties=2,
+        answer_by=moment + timedelta(days=30),
+        valid_from=moment,
+        valid_until=moment + timedelta(days=365),
+        reference_purpose=REFERENCE_PURPOSE,
+        reference_days=90,
+        answer_days=NOTICE_ANSWER_DAYS,
+        at_end=AT_END,
+    )
+
+
+def aggregate_question(node: Node) -> str:
+    """The question about being counted."""
+    with node.database.transaction() as session:
+        return current_questions(session, Scope.AGGREGATES)[0].question_id
+
+
+def reference_question(node: Node, partner: str) -> str:
+    """The question about showing a certificate to `partner`.
+
+    Raises:
+        StateError: the node does not ask it.
+    """
+    with node.database.transaction() as session:
+        for view in current_questions(session, Scope.REFERENCE):
+            if view.recipients == (partner,):
+                return view.question_id
+    raise StateError("the node asks no question about this partner")
+
+
+def answer_counts(node: Node) -> dict[str, int]:
+    """How many learners answered what, and how many were never asked."""
+    with node.database.transaction() as session:
+        answers = Counter(_last_answers(session).values())
+        known = session.scalar(
+            sa.select(sa.func.count(EnrolmentRow.learner_ref.distinct()))
+        )
+    return {**answers, "never asked": (known or 0) - sum(answers.values())}
+
+
+def learners_by_answer(node: Node, count: int) -> dict[str, list[str]]:
+    """Some learners of each answer, and some who were never asked."""
+    found: dict[str, list[str]] = {}
+    with node.database.transaction() as session:
+        answers = _last_answers(session)
+        for learner_ref in session.scalars(
+            sa.select(EnrolmentRow.learner_ref)
+            .where(EnrolmentRow.deleted_at.is_(None))
+            .distinct()
+            .order_by(EnrolmentRow.learner_ref)
+        ):
+            some = found.setdefault(answers.get(learner_ref, "never asked"), [])
+            if len(some) < count:
+                some.append(learner_ref)
+    return found
+
+
+def somebody_with_a_certificate(node: Node, skip: int = 0) -> tuple[str, str]:
+    """A learner and the record id of a certificate that was not shared yet.
+
+    Raises:
+        StateError: nobody has one.
+    """
+    with node.database.transaction() as session:
+        shared = sa.select(ReferenceSentRow.learner_ref)
+        row = session.execute(
+            sa.select(CertificateRow.learner_ref, CertificateRow.record_id)
+            .where(
+                CertificateRow.deleted_at.is_(None),
+                CertificateRow.status == "valid",
+                CertificateRow.learner_ref.not_in(shared),
+            )
+            .order_by(CertificateRow.record_id)
+            .offset(skip)
+        ).first()
+    if row is None:
+        raise StateError("no learner of this city has a certificate to share")
+    return row[0], row[1]
+
+
+def held_reference(node: Node, besides: set[str]) -> str | None:
+    """A reference that the node holds and that is not among `besides`."""
+    with node.database.transaction() as session:
+        known = session.scalars(
+            sa.select(ReferenceReceivedRow.reference_id).where(
+                ReferenceReceivedRow.token.is_not(None)
+            )
+        )
+        return next((each for each in known if each not in besides), None)
+
+
+def reference_token(node: Node, reference_id: str) -> str:
+    """The reference as the partner received it."""
+    with node.database.transaction() as session:
+        token = session.scalar(
+            sa.select(ReferenceReceivedRow.token).where(
+                ReferenceReceivedRow.reference_id == reference_id
+            )
+        )
+    if token is None:
+        raise StateError("the node does not hold the reference any more")
+    return token.decode("ascii")
+
+
+def _last_answers(session: Session) -> dict[str, str]:
+    rows = session.execute(
+        sa.select(EventRow.learner_ref, EventRow.state)
+        .where(EventRow.credential_id.is_(None))
+        .order_by(EventRow.learner_ref, EventRow.sequence)
+    )
+    return {learner_ref: state for learner_ref, state in rows if state != "asked"}
+
+
+def synthetic_structure() -> Structure:
+    """The dataflow that the invented cities share."""
+    programmes = [
+        Code(_code_id(programme.code), {"en": programme.title}, value=programme.code)
+        for programme in PROGRAMMES
+    ]
+    bands = [Code(code, {"en": en, "ar": ar}) for code, en, ar in _AGE_BANDS]
+    displaced = [
+        Code("DISP", {"en": "displaced", "ar": "نازحون"}, value="yes"),
+        Code("NDISP", {"en": "not displaced", "ar": "غير نازحين"}, value="no"),
+    ]
+    return completion_structure(programmes, bands, displaced, "learner.displaced")
+
+
+def synthetic_periods(today: date) -> list[PlannedPeriod]:
+    """The newest quarters whose courses have ended by now."""
+    found = []
+    for starts, ends in quarters_before(today, 6):
+        cut_off = _midnight(ends + MATURITY)
+        if ends + MATURITY < today:
+            found.append(_planned(quarter_of(starts), cut_off))
+    return found[-PERIODS:]
+
+
+def _real_structure(modules: Sequence[str]) -> Structure:
+    programmes = [Code(_code_id(name), {"en": name}, value=name) for name in modules]
+    bands = [
+        Code("Y0T34", {"en": "under 35", "ar": "أقل من 35"}, value="0-35"),
+        Code("Y35T54", {"en": "35 to 54", "ar": "من 35 إلى 54"}, value="35-55"),
+        Code("Y_GE55", {"en": "55 and over", "ar": "55 فأكثر"}, value="55<="),
+    ]
+    disability = [
+        Code("DIS", {"en": "with a disability", "ar": "ذوو إعاقة"}, value="yes"),
+        Code("NDIS", {"en": "without a disability", "ar": "دون إعاقة"}, value="no"),
+    ]
+    return completion_structure(programmes, bands, disability, "learner.disability")
+
+
+def _real_periods(starts: Sequence[date], today: date) -> list[PlannedPeriod]:
+    """The quarters of the export's presentations; all were over long before this plan."""
+    names = sorted({quarter_of(day) for day in starts})
+    return [_planned(name, _midnight(today)) for name in names]
+
+
+def _courses(export: Path) -> tuple[list[str], list[date]]:
+    """The modules, and the days on which their presentations start."""
+    modules: set[str] = set()
+    starts: set[date] = set()
+    with (export / "courses.csv").open(encoding="utf-8-sig", newline="") as file:
+        for row in csv.DictReader(file):
+            modules.add(row["code_module"])
+            name = row["code_presentation"]
+            if re.fullmatch(r"\d{4}[BJ]", name):
+                starts.add(date(int(name[:4]), *_TERMS[name[4]]))
+    return sorted(modules), sorted(starts)
+
+
+def _planned(period: str, cut_off: datetime) -> PlannedPeriod:
+    starts, ends = quarter_bounds(period)
+    return PlannedPeriod(
+        period=period, starts=starts, ends=ends, cut_off=cut_off, publication=cut_off
+    )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _code_id(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]+", "_", text)

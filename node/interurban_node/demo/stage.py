@@ -1,0 +1,34 @@
+"""Setting the story up: an empty folder, three running nodes, their registries."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from interurban_node.core.clock import system_clock
+from interurban_node.core.console import say
+from interurban_node.demo import scenario
+from interurban_node.demo.cities import empty_folder, running
+from interurban_node.demo.story import Story, today_of
+
+
+@contextmanager
+def staged(folder: Path, data: Path | None, *, quiet: bool) -> Iterator[Story]:
+    """A story whose nodes run until the end of the block.
+
+    Raises:
+        ConfigurationError: the folder is somebody else's.
+        StateError: a node does not start.
+    """
+    now = system_clock()
+    today = today_of(now)
+    empty_folder(folder)
+    if not quiet:
+        say("[0] Start: three homes, three keys, three databases, three nodes")
+    with running(scenario.plans(data), folder.resolve(), now) as cities:
+        if data is None:
+            found = scenario.synthetic(cities, today)
+        else:
+            found = scenario.real(cities, data.resolve(), today)
+        yield Story(
+            cities=cities, scenario=found, folder=folder, today=today, quiet=quiet
+        )

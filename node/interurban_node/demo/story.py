@@ -1,0 +1,515 @@
+"""The story: three cities join, agree, count, exchange, and end what a learner stops.
+
+Every step uses what a city's people use: the operators' commands and services, and the
+learner's pages over HTTP. Nothing is prepared behind the nodes' backs.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from subprocess import Popen
+
+from sqlalchemy.orm import Session
+
+from interurban_node.accounts import service as accounts
+from interurban_node.accounts.rules import Role
+from interurban_node.aggregates import service as aggregates
+from interurban_node.agreements import service as agreements
+from interurban_node.committee import rules as committee_rules
+from interurban_node.committee import service as committee
+from interurban_node.core.console import Table, print_table, say
+from interurban_node.core.errors import AlreadyDoneError, StateError
+from interurban_node.credentials import service as credentials
+from interurban_node.credentials.queries import references_of
+from interurban_node.demo import scenario
+from interurban_node.demo.browser import Browser
+from interurban_node.demo.cities import City, run_command
+from interurban_node.demo.scenario import Scenario
+from interurban_node.demo.state import (
+    DemoCity,
+    DemoLearner,
+    DemoReference,
+    DemoRelease,
+    DemoState,
+    Tokens,
+)
+from interurban_node.exchange import evidence
+from interurban_node.exchange import service as exchange
+from interurban_node.partners import service as partners
+from interurban_node.partners.jobs import send_confirmations
+from interurban_node.registry import service as registry
+from interurban_protocol.agreements import AgreementState
+from interurban_protocol.references import ReferenceState
+
+WAIT_SECONDS = 30
+TOKEN_DAYS = timedelta(days=7)
+CODE_DAYS = timedelta(days=7)
+SHOWN_LEARNERS = 4  # of each answer and city, in state.json
+
+
+@dataclass
+class Story:
+    """What the steps hand on to each other."""
+
+    cities: Sequence[City]
+    scenario: Scenario
+    folder: Path
+    today: date
+    quiet: bool = False
+    agreement_id: str = ""
+    plan_id: str = ""
+    step: str = ""
+    tokens: dict[str, Tokens] = field(default_factory=dict)
+    learners: dict[str, list[DemoLearner]] = field(default_factory=dict)
+    references: dict[str, list[DemoReference]] = field(default_factory=dict)
+
+    def tell(self, text: str) -> None:
+        """Say what happened, on standard error."""
+        if not self.quiet:
+            say(f"    {text}")
+
+    @property
+    def first(self) -> City:
+        """The city that proposes, and where the certificate is from."""
+        return self.cities[0]
+
+    @property
+    def second(self) -> City:
+        """The city that the certificate is shown to."""
+        return self.cities[1]
+
+
+def run(story: Story) -> None:
+    """Every step in order, each announced by name with the time it took."""
+    for number, (name, step) in enumerate(STEPS, start=1):
+        story.step = name
+        if not story.quiet:
+            say(f"[{number}/{len(STEPS)}] {name}")
+        began = time.monotonic()
+        step(story)
+        story.tell(f"({time.monotonic() - began:.1f} s)")
+
+
+def join(story: Story) -> None:
+    """Each pair joins; each operator has read the other's own words."""
+    for position, inviting in enumerate(story.cities):
+        for joining in story.cities[position + 1 :]:
+            _join_pair(inviting, joining)
+            story.tell(f"{inviting.name} and {joining.name} have pinned each other")
+
+
+def _join_pair(inviting: City, joining: City) -> None:
+    now = inviting.node.clock()
+    with inviting.node.database.transaction() as session:
+        link = partners.invite(session, inviting.node, now).link
+    partners.join(joining.node, link, now)
+    for one, other in ((inviting, joining), (joining, inviting)):
+        words = partners.own_descriptor(other.node).words  # read on the telephone
+        with one.node.database.transaction() as session:
+            partners.confirm(session, one.node, words, one.node.clock())
+        send_confirmations(one.node)
+
+
+def sync(story: Story) -> None:
+    """Each city reads its registry; bad rows go to quarantine with their reasons."""
+    _in_parallel(story, "registry", "sync")
+    for city in story.cities:
+        with city.node.database.transaction() as session:
+            known = registry.status(session)
+        live = sum(sum(source.records.values()) for source in known)
+        kept = sum(source.quarantined for source in known)
+        story.tell(f"{city.name}: {live:,} records, {kept:,} rows in quarantine")
+
+
+def agree(story: Story) -> None:
+    """One city proposes; all three sign the same payload; each verifies for itself."""
+    node = story.first.node
+    now = node.clock()
+    origins = [city.node.origin for city in story.cities]
+    plan, bundles = scenario.plan(node, story.scenario, origins, now)
+    with node.database.transaction() as session:
+        story.plan_id = agreements.propose_plan(session, node, plan, bundles, now)
+        story.agreement_id = agreements.propose(
+            session, node, scenario.agreement(story.plan_id, origins[1:], now), now
+        )
+    for city in story.cities[1:]:
+        _until(
+            story,
+            f"the proposal reaches {city.name}",
+            partial(_has_agreement, story, city),
+        )
+        with city.node.database.transaction() as session:
+            agreements.sign(session, city.node, story.agreement_id, city.node.clock())
+    for city in story.cities:
+        _until(
+            story,
+            f"it is in force in {city.name}",
+            partial(_in_force, city),
+        )
+    story.tell(f"in force in all three: {story.agreement_id}")
+
+
+def consent(story: Story) -> None:
+    """Paper consent comes in as claims; one learner answers on the page."""
+    _in_parallel(story, "consent", "import")
+    for city in story.cities:
+        people = scenario.learners_by_answer(city.node, SHOWN_LEARNERS)
+        story.learners[city.plan.key] = [
+            DemoLearner(learner_ref, _code(city, learner_ref), state)
+            for state, learner_refs in people.items()
+            for learner_ref in learner_refs
+        ]
+        counts = scenario.answer_counts(city.node)
+        told = ", ".join(f"{count:,} {state}" for state, count in counts.items())
+        story.tell(f"{city.name}: {told}")
+    _answer_on_the_page(story)
+
+
+def _answer_on_the_page(story: Story) -> None:
+    asked = [
+        x for x in story.learners[story.first.plan.key] if x.state == "never asked"
+    ]
+    if not asked:
+        story.tell("everybody was asked on paper")
+        return
+    learner = asked[0]
+    browser = _signed_in(story.first, learner.sign_in_code, "ar")
+    question_id = scenario.aggregate_question(story.first.node)
+    browser.open(f"/my/questions/{question_id}")
+    browser.send(f"/my/questions/{question_id}", {"answer": "given"})
+    story.learners[story.first.plan.key].remove(learner)
+    fresh = DemoLearner(
+        learner.learner_ref, _code(story.first, learner.learner_ref), "given"
+    )
+    story.learners[story.first.plan.key].append(fresh)
+    story.tell("one learner who was never asked said yes on the page, in Arabic")
+
+
+def build(story: Story) -> None:
+    """Each city builds its releases; building one again is refused, with the reason."""
+    for city in story.cities:
+        for dataflow, period in story.scenario.tables:
+            with city.node.database.transaction() as session:
+                plan = agreements.plan_in_force(
+                    session, city.node, story.plan_id, city.node.clock()
+                )
+                built = aggregates.build_release(
+                    session, city.node, plan, dataflow, period, city.node.clock()
+                )
+            shown = built.preview.cells - built.preview.hidden
+            story.tell(
+                f"{city.name} {period}: {shown:,} of {built.preview.cells:,} cells shown, "
+                f"coverage {built.preview.coverage or 'hidden'} %"
+            )
+    _build_again(story)
+
+
+def _build_again(story: Story) -> None:
+    city, (dataflow, period) = story.first, story.scenario.tables[0]
+    try:
+        with city.node.database.transaction() as session:
+            plan = agreements.plan_in_force(
+                session, city.node, story.plan_id, city.node.clock()
+            )
+            aggregates.build_release(
+                session, city.node, plan, dataflow, period, city.node.clock()
+            )
+    except AlreadyDoneError as refusal:
+        story.tell(f"building {period} again is refused: {refusal.message}")
+        return
+    raise StateError("a release was built a second time")
+
+
+def pull(story: Story) -> None:
+    """Each city pulls the others' releases over signed requests, and verifies them."""
+    expected = len(story.scenario.tables)
+    for city in story.cities:
+        for summary in exchange.pull_all(city.node):
+            if summary.problem or len(summary.new) != expected:
+                raise StateError(
+                    f"{city.name} got {len(summary.new)} of {expected} releases from "
+                    f"{summary.partner}: {summary.problem}"
+                )
+        story.tell(
+            f"{city.name} verified {expected * (len(story.cities) - 1)} releases"
+        )
+
+
+def show_table(story: Story) -> None:
+    """The committee's table: the cities side by side, and combined where possible."""
+    city = story.first
+    dataflow, period = story.scenario.tables[-1]
+    with city.node.database.transaction() as session:
+        found = committee.table(
+            session, city.node, dataflow=dataflow, periods=(period,), by=("SEX",),
+            filters={}, now=city.node.clock(),
+        )  # fmt: skip
+    columns, rows = committee_rules.terminal_rows(found, "en")
+    if not story.quiet:
+        print_table(
+            Table(columns, rows, committee_rules.name_in(found.structure.names, "en"))
+        )
+
+
+def share_certificate(story: Story) -> None:
+    """A learner shares a certificate with one partner, and the partner can verify it."""
+    learner_ref, certificate_id = scenario.somebody_with_a_certificate(story.first.node)
+    node = story.first.node
+    with node.database.transaction() as session:
+        issued = credentials.issue(session, node, certificate_id, node.clock())
+    browser = _signed_in(story.first, _code(story.first, learner_ref), "en")
+    question_id = scenario.reference_question(node, story.second.node.origin)
+    path = f"/my/certificates/{issued.credential_id}/share/{question_id}"
+    browser.open(path)
+    browser.send(path, {"answer": "given"})
+    _until(story, "the reference arrives", lambda: _received(story) is not None)
+    file = _export(story)
+    verdict = _verdict(story, file)
+    if verdict is not ReferenceState.FRESH:
+        raise StateError(f"the partner finds the reference {verdict}")
+    story.tell(f"{story.second.name} holds a reference and finds it {verdict}")
+    story.references[story.first.plan.key] = [
+        DemoReference(str(file), story.second.node.origin)
+    ]
+    _stop(story, browser, learner_ref, file)
+
+
+def _stop(story: Story, browser: Browser, learner_ref: str, file: Path) -> None:
+    browser.open("/my/sharing")
+    browser.send("/my/stop", {})
+    _until(
+        story,
+        f"{story.second.name} acknowledges the stop",
+        lambda: _acknowledged(story, learner_ref),
+    )
+    verdict = _verdict(story, file)
+    if verdict is not ReferenceState.ENDED:
+        raise StateError(f"after the stop the partner finds the reference {verdict}")
+    story.tell(f"the learner stopped; {story.second.name} now finds it {verdict}")
+    if story.second.name not in browser.open("/my/certificates"):
+        raise StateError("the learner's page does not show the partner's answer")
+    story.tell("the learner's page shows the partner's signed acknowledgement")
+
+
+def share_another(story: Story) -> None:
+    """A second learner shares and does not stop, so that there is one to look at."""
+    node = story.first.node
+    taken = {reference.file for reference in story.references[story.first.plan.key]}
+    learner_ref, certificate_id = scenario.somebody_with_a_certificate(node, skip=1)
+    with node.database.transaction() as session:
+        issued = credentials.issue(session, node, certificate_id, node.clock())
+    browser = _signed_in(story.first, _code(story.first, learner_ref), "en")
+    question_id = scenario.reference_question(node, story.second.node.origin)
+    path = f"/my/certificates/{issued.credential_id}/share/{question_id}"
+    browser.open(path)
+    browser.send(path, {"answer": "given"})
+    _until(story, "the second reference arrives", lambda: _received(story) is not None)
+    file = _export(story)
+    if str(file) in taken or _verdict(story, file) is not ReferenceState.FRESH:
+        raise StateError("the second reference does not verify")
+    story.references[story.first.plan.key].append(
+        DemoReference(str(file), story.second.node.origin)
+    )
+    story.learners[story.first.plan.key].append(
+        DemoLearner(
+            learner_ref, _code(story.first, learner_ref), "shares a certificate"
+        )
+    )
+    story.tell("a second learner shares a certificate and goes on sharing it")
+
+
+def prove(story: Story) -> None:
+    """Each city verifies what it keeps as evidence of every exchange."""
+    for city in story.cities:
+        with city.node.database.transaction() as session:
+            keys = partners.key_sets(session, city.node)
+            verdicts = evidence.verify_all(session, keys, city.node.origin)
+        if any(verdict.problem for verdict in verdicts):
+            raise StateError(f"{city.name} cannot prove one of its exchanges")
+        story.tell(
+            f"{city.name}: {len(verdicts)} exchanges, provable by either side alone"
+        )
+
+
+def hand_out(story: Story) -> None:
+    """Tokens for staff and programs, so that outside clients can use the federation."""
+    for city in story.cities:
+        now = city.node.clock()
+        with city.node.database.transaction() as session:
+            made = {
+                role: accounts.mint_token(
+                    session, city.node, role, "demonstration", now, TOKEN_DAYS
+                )
+                for role in (Role.IT_OPERATOR, Role.COMMITTEE_MEMBER, Role.SERVICE)
+            }
+        story.tokens[city.plan.key] = Tokens(
+            it_operator=made[Role.IT_OPERATOR],
+            committee_member=made[Role.COMMITTEE_MEMBER],
+            service=made[Role.SERVICE],
+        )
+
+
+STEPS: Sequence[tuple[str, Callable[[Story], None]]] = (
+    ("Join: every pair of operators reads the other's own words", join),
+    ("Sync: each city reads its registry", sync),
+    ("Agree: one plan, one agreement, three signatures", agree),
+    ("Consent: on paper, and on the learner's page", consent),
+    ("Release: protected tables, built once", build),
+    ("Exchange: pulled over signed requests", pull),
+    ("Committee: the cities side by side", show_table),
+    ("Certificate: shared with one city, then stopped", share_certificate),
+    ("Certificate: another one, still shared", share_another),
+    ("Evidence: every exchange can be proved", prove),
+    ("Access: tokens for staff and programs", hand_out),
+)
+
+
+def state_of(story: Story) -> DemoState:
+    """What outside programs need to know of the story."""
+    return DemoState(
+        agreement_id=story.agreement_id,
+        plan_id=story.plan_id,
+        cities=[_city_state(story, city) for city in story.cities],
+    )
+
+
+def _city_state(story: Story, city: City) -> DemoCity:
+    key = city.plan.key
+    with city.node.database.transaction() as session:
+        releases = [_release(session, city, facts) for facts in _releases(session)]
+    return DemoCity(
+        id=key,
+        origin=city.node.origin,
+        home=str(city.home),
+        tokens=story.tokens[key],
+        learners=story.learners.get(key, []),
+        dataflows=sorted({dataflow for dataflow, _ in story.scenario.tables}),
+        releases=releases,
+        references=story.references.get(key, []),
+    )
+
+
+def _releases(session: Session) -> Iterator[aggregates.ReleaseFacts]:
+    yield from reversed(aggregates.own_releases(session))
+
+
+def _release(
+    session: Session, city: City, facts: aggregates.ReleaseFacts
+) -> DemoRelease:
+    address = f"{city.node.origin}/api/v1/releases/{facts.release_id}"
+    manifest = aggregates.manifest_of(session, facts.release_id)
+    return DemoRelease(
+        id=facts.release_id,
+        dataflow=facts.dataflow,
+        period=facts.period,
+        manifest_url=f"{address}/manifest",
+        data_url=f"{address}/data",
+        sha256=manifest.data.digest.removeprefix("sha256:"),
+    )
+
+
+def _signed_in(city: City, code: str, language: str) -> Browser:
+    browser = Browser(city.node.origin, language)
+    browser.open("/sign-in")
+    browser.send("/sign-in", {"code": code})
+    return browser
+
+
+def _code(city: City, learner_ref: str) -> str:
+    with city.node.database.transaction() as session:
+        return accounts.mint_sign_in_code(
+            session, city.node, learner_ref, city.node.clock(), CODE_DAYS
+        )
+
+
+def _has_agreement(story: Story, city: City) -> bool:
+    with city.node.database.transaction() as session:
+        known = agreements.statuses(session, city.node, city.node.clock())
+    return any(status.agreement_id == story.agreement_id for status in known)
+
+
+def _in_force(city: City) -> bool:
+    with city.node.database.transaction() as session:
+        known = agreements.statuses(session, city.node, city.node.clock())
+    return any(status.view.state is AgreementState.IN_FORCE for status in known)
+
+
+def _received(story: Story) -> str | None:
+    """The id of a reference that the second city holds and that was not exported yet."""
+    exported = {
+        Path(r.file).stem for r in story.references.get(story.first.plan.key, [])
+    }
+    return scenario.held_reference(story.second.node, exported)
+
+
+def _export(story: Story) -> Path:
+    reference_id = _received(story)
+    if reference_id is None:
+        raise StateError("the partner holds no reference")
+    folder = story.second.home / "references"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    file = folder / f"{reference_id}.sdjwt"
+    file.write_text(scenario.reference_token(story.second.node, reference_id), "ascii")
+    return file
+
+
+def _verdict(story: Story, file: Path) -> ReferenceState:
+    node = story.second.node
+    with node.database.transaction() as session:
+        found = credentials.verdict(
+            session, node, file.read_text("ascii"), node.clock()
+        )
+    return found.state
+
+
+def _acknowledged(story: Story, learner_ref: str) -> bool:
+    with story.first.node.database.transaction() as session:
+        views = references_of(session, learner_ref)
+    return any(view.acknowledged_at is not None for view in views)
+
+
+def _until(story: Story, what: str, holds: Callable[[], bool]) -> None:
+    """Wait for the nodes' own jobs to bring something about.
+
+    Raises:
+        StateError: it did not happen in time.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            raise StateError(
+                f"waited {WAIT_SECONDS} s in vain: {what}",
+                next_step=f"Read the serve.log files in {story.folder}.",
+            )
+        time.sleep(0.1)
+
+
+def _in_parallel(story: Story, *command: str) -> None:
+    """The same command in every city, as three operators would run it at the same time."""
+    arguments: Mapping[str, Sequence[str]] = story.scenario.source_arguments
+    started = [
+        (city, run_command(city, *command, *arguments[city.plan.key]))
+        for city in story.cities
+    ]
+    for city, process in started:
+        with _finished(city, process) as answer:
+            json.loads(answer)
+
+
+@contextmanager
+def _finished(city: City, process: "Popen[bytes]") -> Iterator[bytes]:
+    out, errors = process.communicate(timeout=600)
+    if process.returncode != 0:
+        last = (errors or out).decode("utf-8", "replace").strip().splitlines()[-1:]
+        raise StateError(f"{city.name}: a command failed: {' '.join(last)}")
+    yield out
+
+
+def today_of(moment: datetime) -> date:
+    """The day of a moment, in UTC."""
+    return moment.astimezone(UTC).date()

@@ -1,0 +1,1 @@
+"""What goes between nodes: answering, pulling, delivering, receiving."""

@@ -1,0 +1,466 @@
+"""Answering partners, and asking them: signed both ways, logged, kept as evidence.
+
+An answer to a partner is made in one transaction: verify, nonce, the work itself, log row,
+evidence row; then it is signed and committed, and only then sent. Work that is refused is
+rolled back to a savepoint, and the refusal is signed and kept like any other answer.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from sqlalchemy.orm import Session
+
+from interurban_node.aggregates import service as aggregates
+from interurban_node.agreements import service as agreements
+from interurban_node.audit.service import SignedExchange, record_exchange
+from interurban_node.core import outbox
+from interurban_node.core.client import Exchange
+from interurban_node.core.context import Node
+from interurban_node.core.database import savepoint
+from interurban_node.core.errors import (
+    MessageConflictError,
+    NotFoundError,
+    PartnerError,
+    PartnerRefusedError,
+)
+from interurban_node.core.observability import span, trace_headers
+from interurban_node.core.problems import problem_for
+from interurban_node.credentials import service as credentials
+from interurban_node.exchange.models import InboxRow, PullRow
+from interurban_node.partners import service as partners
+from interurban_node.partners.authentication import (
+    VerifiedRequest,
+    key_finder,
+    verify_partner_request,
+)
+from interurban_node.partners.service import DESCRIPTOR_PATH, PinnedPartner
+from interurban_node.structures import service as structures
+from interurban_protocol.encoding import JsonValue, parse_json_object, sha256_digest
+from interurban_protocol.errors import InterurbanError, MalformedError
+from interurban_protocol.http_messages import HttpRequest, HttpResponse
+from interurban_protocol.http_signatures import sign_response
+from interurban_protocol.messages import Message, parse_message
+from interurban_protocol.problems import MEDIA_TYPE
+from interurban_protocol.releases import (
+    check_follows_plan,
+    verify_manifest,
+    verify_release,
+)
+from interurban_protocol.structures import Structure
+
+JSON = "application/json"
+PRIVATE = {"cache-control": "private, no-store, no-transform"}
+# Refusals that sending the same bytes again cannot change.
+NOT_PUBLISHED = "not-published"
+_FINAL = frozenset({"malformed", "unsupported", "oversized", "message-conflict"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint answers, before it is signed."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+Work = Callable[[VerifiedRequest], Answer]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class PullSummary:
+    """What pulling from one partner gave."""
+
+    partner: str
+    new: tuple[str, ...]  # release ids
+    problem: str | None = None
+
+
+def answer_partner(
+    session: Session, node: Node, request: HttpRequest, work: Work, now: datetime
+) -> HttpResponse:
+    """The signed answer to a partner's request, with log and evidence in the session.
+
+    Raises:
+        InterurbanError: the request is no pinned partner's; nothing is kept or signed.
+    """
+    verified = verify_partner_request(session, node, request, now)
+    try:
+        with savepoint(session):
+            answer = work(verified)
+    except InterurbanError as error:
+        problem = problem_for(error)
+        answer = Answer(problem.type.status, MEDIA_TYPE, problem.to_json())
+    return _signed_answer(session, node, verified, answer, now)
+
+
+def once(
+    session: Session, message_id: str, work: Work, kind: str, now: datetime
+) -> Work:
+    """`work` with idempotency: a repeated message gets the answer that it got before.
+
+    The key is partner, message id, method, target and content digest. Refusals are not
+    kept: what was refused may become possible.
+    """
+
+    def done_once(verified: VerifiedRequest) -> Answer:
+        identity = _identity(verified.request)
+        row = session.get(InboxRow, (verified.partner.origin, message_id))
+        if row is not None:
+            if row.identity != identity:
+                raise MessageConflictError(
+                    "the message id was used for another content"
+                )
+            return Answer(row.status, row.content_type, row.body)
+        answer = work(verified)
+        session.add(
+            InboxRow(
+                partner=verified.partner.origin,
+                message_id=message_id,
+                identity=identity,
+                at=now,
+                kind=kind,
+                status=answer.status,
+                content_type=answer.content_type,
+                body=answer.body,
+            )
+        )
+        session.flush()
+        return answer
+
+    return done_once
+
+
+def receive_message(
+    session: Session, node: Node, verified: VerifiedRequest, now: datetime
+) -> Answer:
+    """Hand a message to the feature that its kind belongs to.
+
+    Raises:
+        InterurbanError: as that feature decides.
+    """
+    message = parse_message(verified.request.body)
+    body = _receivers[message.kind.kind](session, node, verified.partner, message, now)
+    return Answer(200, JSON, body)
+
+
+def _agreement(
+    session: Session,
+    node: Node,
+    partner: PinnedPartner,
+    message: Message,
+    now: datetime,
+) -> bytes:
+    return agreements.receive(session, node, partner, message, now)
+
+
+def _suspension(
+    session: Session,
+    node: Node,
+    partner: PinnedPartner,
+    message: Message,
+    now: datetime,
+) -> bytes:
+    return agreements.receive_suspension(session, node, partner, message.document, now)
+
+
+def _reference(
+    session: Session,
+    node: Node,
+    partner: PinnedPartner,
+    message: Message,
+    now: datetime,
+) -> bytes:
+    return credentials.receive_reference(session, node, partner, message.document, now)
+
+
+def _ended(
+    session: Session,
+    node: Node,
+    partner: PinnedPartner,
+    message: Message,
+    now: datetime,
+) -> bytes:
+    return credentials.receive_ended(session, node, partner, message.document, now)
+
+
+Receiver = Callable[[Session, Node, PinnedPartner, Message, datetime], bytes]
+_receivers: Mapping[str, Receiver] = {
+    "agreement": _agreement,
+    "suspension": _suspension,
+    "credential-reference": _reference,
+    "reference-ended": _ended,
+}
+
+
+def ask(
+    node: Node, partner: PinnedPartner, method: str, path: str, body: bytes = b""
+) -> Exchange:
+    """One signed request to a partner, recorded as evidence, refusal or not.
+
+    Raises:
+        PartnerUnavailableError: no verifiable answer.
+        PartnerRefusedError: it refused; recorded before this is raised.
+    """
+    now = node.clock()
+    with span(f"{method} to partner"):
+        headers = {**trace_headers(), **({"content-type": JSON} if body else {})}
+        exchange = node.client.send_signed(
+            HttpRequest(method, partner.origin + path, headers, body),
+            node.keys.exchange,
+            find_key=key_finder(partner.descriptor.key_set, now),
+            nonce=node.identifiers.nonce(),
+            now=now,
+        )
+        with node.database.transaction() as session:
+            _record_asked(session, partner, exchange, now)
+    exchange.check_accepted()
+    return exchange
+
+
+def pull(node: Node, origin: str, progress: Progress = lambda _: None) -> PullSummary:
+    """Fetch, verify and keep a partner's releases that name us, beyond what we have.
+
+    Raises:
+        NotFoundError, RefusedError: not a pinned partner.
+        PartnerError: it does not answer, or refuses.
+        VerificationError, MalformedError: a release that does not verify is not kept, and
+            the next pull begins there again.
+    """
+    with node.database.transaction() as session:
+        partner = partners.pinned(session, origin)
+        row = session.get(PullRow, origin)
+        after = row.after if row else 0
+    refresh_descriptor(node, partner)
+    new: list[str] = []
+    while True:
+        listed = _list(node, partner, after)
+        for release_id, sequence in listed:
+            if not _pull_published(node, partner, release_id, sequence):
+                return PullSummary(origin, tuple(new))  # later ones wait behind it
+            progress(release_id)
+            new.append(release_id)
+            after = sequence
+        if not listed:
+            return PullSummary(origin, tuple(new))
+
+
+def pull_all(node: Node, progress: Progress = lambda _: None) -> list[PullSummary]:
+    """Pull from every pinned partner; one that fails does not stop the others."""
+    with node.database.transaction() as session:
+        origins = [partner.origin for partner in partners.pinned_partners(session)]
+    return [_pull_or_problem(node, origin, progress) for origin in origins]
+
+
+def deliver(node: Node, intent: outbox.Intent) -> None:
+    """Send one waiting message and settle or postpone its row."""
+    now = node.clock()
+    origin = intent.partner or ""
+    kind = parse_message(intent.payload).kind.kind
+    with node.database.transaction() as session:
+        partner = partners.pinned(session, origin)
+    try:
+        exchange = ask(
+            node, partner, "PUT", f"/api/v1/messages/{intent.reference}", intent.payload
+        )
+    except PartnerRefusedError as error:
+        with node.database.transaction() as session:
+            give_up = error.slug in _FINAL
+            settle = outbox.abandon if give_up else outbox.postpone
+            settle(session, intent.id, now, error.message)
+        return
+    except PartnerError as error:
+        with node.database.transaction() as session:
+            outbox.postpone(session, intent.id, now, error.message)
+        return
+    with node.database.transaction() as session:
+        outbox.settle(session, intent.id, now)
+        if kind in ("credential-reference", "reference-ended"):
+            credentials.delivered(
+                session,
+                node,
+                origin,
+                intent.reference,
+                kind,
+                exchange.response.body,
+                now,
+            )
+
+
+def fetch_status_list(node: Node, origin: str, uri: str) -> None:
+    """Fetch one status list from its issuer and keep it.
+
+    Raises:
+        PartnerError, VerificationError: nothing is changed then; what is held ages.
+    """
+    with node.database.transaction() as session:
+        partner = partners.pinned(session, origin)
+    path = uri.removeprefix(origin)
+    if path == uri or not path.startswith("/api/v1/status-lists/"):
+        raise MalformedError("a status list lies outside its issuer's address")
+    exchange = ask(node, partner, "GET", path)
+    now = node.clock()
+    with node.database.transaction() as session:
+        credentials.store_status_list(
+            session,
+            node,
+            origin,
+            uri,
+            exchange.response.body.decode("ascii", "replace"),
+            now,
+        )
+
+
+def refresh_descriptor(node: Node, partner: PinnedPartner) -> None:
+    """Take over a partner's newer descriptor, if it has one.
+
+    Raises:
+        PartnerError: no answer. ChainError: it does not follow on the one that is held.
+    """
+    document = node.client.fetch_unsigned(partner.origin + DESCRIPTOR_PATH)
+    if document != partner.descriptor.document:
+        now = node.clock()
+        with node.database.transaction() as session:
+            partners.refresh_descriptor(session, partner.origin, document, now)
+
+
+def _signed_answer(
+    session: Session,
+    node: Node,
+    verified: VerifiedRequest,
+    answer: Answer,
+    now: datetime,
+) -> HttpResponse:
+    headers = {"content-type": answer.content_type, **PRIVATE}
+    signed = sign_response(
+        HttpResponse(answer.status, headers, answer.body),
+        verified.request,
+        node.keys.exchange,
+        created=now,
+    )
+    record_exchange(
+        session,
+        SignedExchange(
+            direction="answered",
+            partner=verified.partner.origin,
+            method=verified.request.method,
+            target=verified.request.target_uri,
+            request=verified.signature,
+            status=answer.status,
+            response=signed,
+        ),
+        now,
+    )
+    return signed.message
+
+
+def _record_asked(
+    session: Session,
+    partner: PinnedPartner,
+    exchange: Exchange,
+    now: datetime,
+) -> None:
+    skew = (exchange.signature.created - now).total_seconds()
+    partners.record_heard(session, partner.origin, skew, now)
+    outbox.wake(session, partner.origin, now)
+    record_exchange(
+        session,
+        SignedExchange(
+            direction="asked",
+            partner=partner.origin,
+            method=exchange.request.message.method,
+            target=exchange.request.message.target_uri,
+            request=exchange.request,
+            status=exchange.response.status,
+            response=exchange.signature,
+        ),
+        now,
+    )
+
+
+def _identity(request: HttpRequest) -> str:
+    parts = (request.method, request.target_uri, request.headers["content-digest"])
+    return sha256_digest("\n".join(parts).encode())
+
+
+def _list(node: Node, partner: PinnedPartner, after: int) -> list[tuple[str, int]]:
+    query = urlencode({"after": after})
+    exchange = ask(node, partner, "GET", f"/api/v1/releases?{query}")
+    match parse_json_object(exchange.response.body):
+        case {"releases": [*entries]}:
+            listed = [_entry(entry) for entry in entries]
+        case _:
+            raise MalformedError("the partner's list of releases has another form")
+    if any(sequence <= after for _, sequence in listed):
+        raise MalformedError("the partner's list of releases goes backwards")
+    return listed
+
+
+def _entry(entry: JsonValue) -> tuple[str, int]:
+    match entry:
+        case {"id": str(release_id), "sequence": int(sequence)}:
+            return release_id, sequence
+        case _:
+            raise MalformedError("an entry in the list of releases has another form")
+
+
+def _pull_published(
+    node: Node, partner: PinnedPartner, release_id: str, sequence: int
+) -> bool:
+    try:
+        _pull_one(node, partner, release_id, sequence)
+    except PartnerRefusedError as error:
+        if error.slug != NOT_PUBLISHED:
+            raise
+        return False
+    return True
+
+
+def _pull_one(
+    node: Node, partner: PinnedPartner, release_id: str, sequence: int
+) -> None:
+    path = f"/api/v1/releases/{release_id}"
+    manifest = ask(node, partner, "GET", f"{path}/manifest").response.body
+    now = node.clock()
+    keys = {partner.origin: partner.descriptor.key_set}
+    payload = verify_manifest(manifest, keys=keys, at=now).manifest
+    structure = _structure(node, partner, payload.structure, now)
+    data = ask(node, partner, "GET", f"{path}/data").response.body
+    verified = verify_release(manifest, data, structure=structure, keys=keys, at=now)
+    with node.database.transaction() as session:
+        plan = agreements.plan_in_force(session, node, payload.plan, now)
+        check_follows_plan(payload, plan.plan)
+        aggregates.store_pulled(session, verified, now)
+        row = session.get(PullRow, partner.origin)
+        if row is None:
+            session.add(PullRow(partner=partner.origin, after=sequence, at=now))
+        else:
+            row.after, row.at = sequence, now
+
+
+def _structure(
+    node: Node, partner: PinnedPartner, digest: str, now: datetime
+) -> Structure:
+    """The structure that a release is in: it came with the agreement, or is fetched."""
+    with node.database.transaction() as session:
+        try:
+            return structures.structure(session, digest)
+        except NotFoundError:
+            pass
+    bundle = ask(node, partner, "GET", f"/api/v1/structures/{digest}").response.body
+    if sha256_digest(bundle) != digest:
+        raise MalformedError(
+            "the partner's structure is not the one that was asked for"
+        )
+    with node.database.transaction() as session:
+        return structures.adopt(session, bundle, now)
+
+
+def _pull_or_problem(node: Node, origin: str, progress: Progress) -> PullSummary:
+    try:
+        return pull(node, origin, progress)
+    except InterurbanError as error:
+        return PullSummary(origin, (), error.message)

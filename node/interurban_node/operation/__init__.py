@@ -1,0 +1,1 @@
+"""Making, serving and checking a node: what municipal IT does."""

@@ -1,0 +1,1 @@
+"""Other cities' nodes: joining them, pinning their identity, knowing their requests."""

@@ -1,0 +1,1 @@
+"""The city's records, read from its own systems and kept under learner references only."""

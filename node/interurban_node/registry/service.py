@@ -1,0 +1,559 @@
+"""Taking in a source's records, and answering what the registry holds.
+
+A sync reads one table after another, page by page. Each page is one transaction: records,
+identities, refused rows, the place to read on and the counts are written together, so that
+a sync that is killed goes on at the page where it was. The steps for a page:
+
+1. map and check the rows; 2. replace people and keys by pseudonyms, and refuse rows that
+refer to nobody we know; 3. write the records whose keyed hash differs from what is held;
+4. seal the refused rows in quarantine; 5. with a table's last page, mark what is absent.
+
+A refused row never changes the record that an earlier, better version of it became.
+"""
+
+import fcntl
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from interurban_adapters.adapter import Page, Rejection
+from interurban_adapters.mappings import Rejected, TableMapping
+from interurban_adapters.records import RecordKind
+from interurban_node.accounts.service import seal, store_identities, unseal
+from interurban_node.core.context import Node
+from interurban_node.core.errors import NotFoundError, RefusedError, StateError
+from interurban_node.registry import queries, rules, runs
+from interurban_node.registry.models import (
+    CertificateRow,
+    ProgrammeRow,
+    QuarantineRow,
+    SourceRow,
+    SourceTableRow,
+    SyncRunRow,
+)
+from interurban_node.registry.records import Draft, Drafting
+from interurban_node.registry.rules import Counts, Pseudonyms
+from interurban_node.registry.runs import Run
+from interurban_node.registry.sources import Source, csv_source, sql_source
+
+LOCK_FILE = "registry.lock"
+ABSENT = "absent"
+_MAX_TEXT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SyncProgress:
+    """How far a sync has come: after a page of `kind`, with that kind's counts so far."""
+
+    kind: RecordKind
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncSummary:
+    """What a sync did. `announcements` say which columns are new or gone."""
+
+    source: str
+    run_id: int
+    resumed: bool
+    counts: Mapping[RecordKind, Counts]
+    announcements: tuple[str, ...]
+
+    @property
+    def total(self) -> Counts:
+        """All kinds together."""
+        whole = Counts()
+        for counts in self.counts.values():
+            whole = whole.plus(counts)
+        return whole
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether the export said nothing that was not known already."""
+        total = self.total
+        return (total.new, total.changed, total.removed) == (0, 0, 0)
+
+
+Report: TypeAlias = Callable[[SyncProgress], None]
+
+
+def _in_silence(progress: SyncProgress) -> None:
+    del progress
+
+
+# --- syncing
+
+
+def sync(
+    node: Node,
+    source: Source | Path,
+    now: datetime,
+    progress: Report = _in_silence,
+    *,
+    accept_removal: bool = False,
+) -> SyncSummary:
+    """Make the registry say what the source says; a path is a mapping beside CSV files.
+
+    Transactions are the sync's own, one for each page; `progress` is called after each.
+
+    Raises:
+        SourceUnreadableError, SourceChangedError, MappingError: from the source. What is
+            missing from its schema is found before anything is written.
+        RefusedError: more records than the shrink guard allows would be removed; nothing
+            was written.
+        StateError: another sync is running.
+    """
+    if isinstance(source, Path):
+        source = csv_source(source)
+    with _alone(node):
+        schemas = source.schemas()
+        with node.database.transaction() as session:
+            run = runs.begin(session, node, source, schemas, now)
+        pseudonyms = Pseudonyms(node.keys.pseudonym, node.origin, source.name)
+        drafting = Drafting(node, pseudonyms)
+        absent = _absent(run, drafting, accept_removal=accept_removal)
+        for table in source.tables_from(run.kind):
+            run = _sync_table(run, drafting, table, absent[table.kind], progress)
+        with node.database.transaction() as session:
+            runs.finish(session, run)
+    return SyncSummary(
+        source=source.name,
+        run_id=run.run_id,
+        resumed=run.resumed,
+        counts=run.counts,
+        announcements=run.announcements,
+    )
+
+
+@contextmanager
+def _alone(node: Node) -> Iterator[None]:
+    """Hold the lock on syncing; a process that dies gives it back."""
+    with (node.home.path / LOCK_FILE).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StateError(
+                "another sync is running on this node",
+                next_step="Wait until it is done; `interurban registry status` shows it.",
+            ) from error
+        yield
+
+
+def _absent(
+    run: Run, drafting: Drafting, *, accept_removal: bool
+) -> dict[RecordKind, set[str]]:
+    """What this source has delivered and no longer has, by kind.
+
+    Found before anything is written, so that a half-empty export changes nothing at all.
+    """
+    absent: dict[RecordKind, set[str]] = {}
+    reasons: list[str] = []
+    limit = drafting.node.settings.shrink_guard_percent
+    for table in run.source.tables_from(run.kind):
+        keys = run.source.adapter.keys(table.source)
+        pseudonyms = drafting.pseudonyms
+        present = {pseudonyms.source_pk(table.kind, key) for key in keys}
+        with drafting.node.database.transaction() as session:
+            model = queries.MODELS[table.kind]
+            live = queries.live_keys(session, model, run.source_id)
+        gone = absent[table.kind] = live - present
+        if rules.is_suspicious_loss(len(gone), len(live), limit):
+            reasons.append(
+                f"{len(gone)} of {len(live)} records of the kind {table.kind} are no"
+                f" longer in {table.source.table}"
+            )
+    if reasons and not accept_removal:
+        raise RefusedError(
+            f"the sync would remove more than {limit} % of the records of a kind",
+            reasons=reasons,
+            next_step="Check that the export is complete; if the removal is right, sync"
+            " again with --accept-removal.",
+        )
+    return absent
+
+
+def _sync_table(
+    run: Run,
+    drafting: Drafting,
+    table: TableMapping,
+    absent: set[str],
+    progress: Report,
+) -> Run:
+    node = drafting.node
+    for page in run.source.adapter.read(table.source, run.cursor):
+        with node.database.transaction() as session:
+            done = _apply(session, run, drafting, table, page)
+            absent -= done.keys  # came in while the keys were being read
+            counts = done.counts
+            if page.complete:
+                removed = _remove(session, run, table.kind, absent)  # 5
+                counts = replace(counts, removed=removed)
+            run = run.after(counts, page.cursor)
+            following = run.after_table() if page.complete else run
+            runs.save(session, node, following)
+        progress(SyncProgress(table.kind, run.counts[table.kind]))
+        run = following
+    return run
+
+
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    counts: Counts
+    keys: frozenset[str]
+
+
+def _apply(
+    session: Session, run: Run, drafting: Drafting, table: TableMapping, page: Page
+) -> _Applied:
+    mapped = table.map_rows(page.rows, today=run.now.date())  # 1
+    records = [accepted.record for accepted in mapped.accepted]
+    known = drafting.known(session, records, run.source_id)
+    drafts: list[Draft] = []
+    refused = list(mapped.rejected)
+    for accepted in mapped.accepted:
+        draft = drafting.draft(accepted.record, known)  # 2
+        if isinstance(draft, Draft):
+            drafts.append(draft)
+        else:
+            refused.append(Rejected(accepted.row, (draft,)))
+    counts = _write(session, run, drafting, table.kind, drafts)  # 3
+    _quarantine(session, run, drafting, table.kind, refused)  # 4
+    read = Counts(read=len(page.rows), rejected=len(refused))
+    return _Applied(counts.plus(read), frozenset(draft.source_pk for draft in drafts))
+
+
+def _write(
+    session: Session,
+    run: Run,
+    drafting: Drafting,
+    kind: RecordKind,
+    drafts: Sequence[Draft],
+) -> Counts:
+    model = queries.MODELS[kind]
+    keys = [draft.source_pk for draft in drafts]
+    held = queries.held(session, model, run.source_id, keys)
+    live = {key: row.source_hash for key, row in held.items() if not row.is_deleted}
+    changed = [d for d in drafts if live.get(d.source_pk) != d.source_hash]
+    rows = [_row(run, drafting.pseudonyms, kind, draft) for draft in changed]
+    queries.write_records(session, model, rows)
+    identities = {
+        draft.learner_ref: draft.identity
+        for draft in changed
+        if draft.learner_ref is not None and draft.identity is not None
+    }
+    store_identities(session, drafting.node, identities, run.now)
+    new = sum(draft.source_pk not in live for draft in changed)
+    return Counts(
+        new=new, changed=len(changed) - new, unchanged=len(drafts) - len(changed)
+    )
+
+
+def _row(
+    run: Run, pseudonyms: Pseudonyms, kind: RecordKind, draft: Draft
+) -> dict[str, object]:
+    return {
+        **draft.values,
+        "record_id": pseudonyms.record_id(kind, draft.source_pk),
+        "source_id": run.source_id,
+        "source_pk": draft.source_pk,
+        "source_hash": draft.source_hash,
+        "mapping_version": run.source.mapping.digest,
+        "run_id": run.run_id,
+        "updated_at": run.now,
+        "deleted_at": None,
+        "delete_reason": None,
+    }
+
+
+def _quarantine(
+    session: Session,
+    run: Run,
+    drafting: Drafting,
+    kind: RecordKind,
+    refused: Sequence[Rejected],
+) -> None:
+    rows: dict[tuple[int, str], dict[str, object]] = {}
+    for rejected in refused:
+        number = rejected.row.row_number
+        reasons = [[reason.field, reason.reason] for reason in rejected.reasons]
+        said = {"key": rejected.row.key, "values": dict(rejected.row.values)}
+        digest = drafting.pseudonyms.content_hash([said, reasons])
+        payload = json.dumps(said, default=str, ensure_ascii=False).encode()
+        rows[number, digest] = {
+            "source_id": run.source_id,
+            "kind": kind,
+            "row_number": number,
+            "field": rejected.reasons[0].field[:_MAX_TEXT],
+            "reason": rejected.reasons[0].reason[:_MAX_TEXT],
+            "reasons": json.dumps(reasons, ensure_ascii=False),
+            "row_hash": digest,
+            "sealed": seal(drafting.node, _purpose(run.source_id, digest), payload),
+            "run_id": run.run_id,
+            "first_seen_at": run.now,
+            "seen_at": run.now,
+        }
+    queries.write_quarantined(session, list(rows.values()))
+
+
+def _remove(session: Session, run: Run, kind: RecordKind, absent: set[str]) -> int:
+    """Mark what is absent as deleted, and forget refused rows that are there no more."""
+    changes = {
+        "deleted_at": run.now,
+        "delete_reason": ABSENT,
+        "updated_at": run.now,
+        "run_id": run.run_id,
+    }
+    queries.mark_absent(session, queries.MODELS[kind], run.source_id, absent, changes)
+    session.execute(
+        sa.delete(QuarantineRow).where(
+            QuarantineRow.source_id == run.source_id,
+            QuarantineRow.kind == kind,
+            QuarantineRow.run_id != run.run_id,
+        )
+    )
+    return len(absent)
+
+
+def _purpose(source_id: int, row_hash: str) -> str:
+    return f"quarantine\0{source_id}\0{row_hash}"
+
+
+# --- quarantine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantinedRow:
+    """A refused row: where it stands and why it is refused, not what it says."""
+
+    id: int
+    source: str
+    kind: RecordKind
+    row_number: int
+    reasons: tuple[Rejection, ...]
+    first_seen_at: datetime
+    seen_at: datetime
+
+
+def quarantined(
+    session: Session, *, reason: str | None = None, limit: int = 100
+) -> list[QuarantinedRow]:
+    """The refused rows in the order of the sources; `reason` is a part of the first one."""
+    select = sa.select(QuarantineRow, SourceRow.name).join(
+        SourceRow, SourceRow.id == QuarantineRow.source_id
+    )
+    if reason is not None:
+        select = select.where(QuarantineRow.reason.contains(reason, autoescape=True))
+    order = (SourceRow.name, QuarantineRow.kind, QuarantineRow.row_number)
+    rows = session.execute(select.order_by(*order, QuarantineRow.id).limit(limit))
+    return [
+        QuarantinedRow(
+            id=row.id,
+            source=source,
+            kind=RecordKind(row.kind),
+            row_number=row.row_number,
+            reasons=tuple(Rejection(*pair) for pair in json.loads(row.reasons)),
+            first_seen_at=row.first_seen_at,
+            seen_at=row.seen_at,
+        )
+        for row, source in rows
+    ]
+
+
+def quarantine_reasons(session: Session) -> dict[tuple[RecordKind, str, str], int]:
+    """How many rows are refused, by kind and by their first field and reason."""
+    columns = (QuarantineRow.kind, QuarantineRow.field, QuarantineRow.reason)
+    rows = session.execute(
+        sa.select(*columns, sa.func.count()).group_by(*columns).order_by(*columns)
+    )
+    return {
+        (RecordKind(kind), field, reason): count for kind, field, reason, count in rows
+    }
+
+
+def quarantined_values(
+    session: Session, node: Node, quarantine_id: int
+) -> dict[str, str | None]:
+    """What a refused row says, by column; only for who looks after the source.
+
+    Raises:
+        NotFoundError: no such row is in quarantine.
+        ConfigurationError: it was sealed with another vault secret.
+    """
+    row = session.get(QuarantineRow, quarantine_id)
+    if row is None:
+        raise NotFoundError("no such row is in quarantine")
+    said = json.loads(unseal(node, _purpose(row.source_id, row.row_hash), row.sealed))
+    return {
+        column: None if value is None else str(value)
+        for column, value in said["values"].items()
+    }
+
+
+def forget_quarantined(session: Session, node: Node, now: datetime) -> int:
+    """Drop rows that no sync has met for `quarantine_days`; how many they were."""
+    oldest = now - timedelta(days=node.settings.quarantine_days)
+    gone = session.scalars(
+        sa.delete(QuarantineRow)
+        .where(QuarantineRow.seen_at < oldest)
+        .returning(QuarantineRow.id)
+    ).all()
+    return len(gone)
+
+
+# --- what the registry holds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateFacts:
+    """A certificate as the registry records it. `programme_title` is by language code."""
+
+    certificate_id: str
+    learner_ref: str
+    programme_code: str
+    programme_title: Mapping[str, str]
+    awarded_on: date
+    level: int | None
+    result: str | None
+    hours: int | None
+    status: str  # valid, revoked
+
+
+def certificate(session: Session, certificate_id: str) -> CertificateFacts:
+    """A certificate by the id of its record.
+
+    Raises:
+        NotFoundError: the registry has none, or no longer.
+    """
+    select = _certificates().where(CertificateRow.record_id == certificate_id)
+    found = session.execute(select).one_or_none()
+    if found is None:
+        raise NotFoundError("the registry has no such certificate")
+    return _certificate_facts(*found)
+
+
+def certificates_of(session: Session, learner_ref: str) -> list[CertificateFacts]:
+    """A learner's certificates, newest first."""
+    select = _certificates().where(CertificateRow.learner_ref == learner_ref)
+    order = (CertificateRow.awarded_on.desc(), CertificateRow.record_id)
+    return [
+        _certificate_facts(*row) for row in session.execute(select.order_by(*order))
+    ]
+
+
+def data_as_of(session: Session) -> datetime | None:
+    """The time of the newest complete sync of every source: the oldest of these times."""
+    newest = (
+        sa.select(sa.func.max(SyncRunRow.finished_at).label("at"))
+        .where(SyncRunRow.finished_at.is_not(None))
+        .group_by(SyncRunRow.source_id)
+        .subquery()
+    )
+    oldest: datetime | None = session.scalar(sa.select(sa.func.min(newest.c.at)))
+    return oldest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceStatus:
+    """A source, its last sync, and how many records of each kind it keeps alive."""
+
+    name: str
+    system: str
+    mapping_version: str
+    fingerprints: Mapping[RecordKind, str]
+    started_at: datetime | None
+    finished_at: datetime | None
+    counts: Mapping[RecordKind, Counts]
+    live: Mapping[RecordKind, int]
+    quarantined: int
+
+
+def status(session: Session) -> list[SourceStatus]:
+    """Every source by name."""
+    rows = session.scalars(sa.select(SourceRow).order_by(SourceRow.name)).all()
+    return [_source_status(session, row) for row in rows]
+
+
+def _certificates() -> "sa.Select[CertificateRow, ProgrammeRow]":
+    return (
+        sa.select(CertificateRow, ProgrammeRow)
+        .join(ProgrammeRow, ProgrammeRow.record_id == CertificateRow.programme_id)
+        .where(CertificateRow.deleted_at.is_(None))
+    )
+
+
+def _certificate_facts(
+    row: CertificateRow, programme: ProgrammeRow
+) -> CertificateFacts:
+    return CertificateFacts(
+        certificate_id=row.record_id,
+        learner_ref=row.learner_ref,
+        programme_code=row.programme_code,
+        programme_title={programme.title_language: programme.title},
+        awarded_on=row.awarded_on,
+        level=row.level if row.level is not None else programme.level,
+        result=row.result,
+        hours=programme.hours,
+        status=row.status,
+    )
+
+
+def _source_status(session: Session, source: SourceRow) -> SourceStatus:
+    tables = session.scalars(
+        sa.select(SourceTableRow).where(SourceTableRow.source_id == source.id)
+    )
+    run = session.scalar(
+        sa.select(SyncRunRow)
+        .where(SyncRunRow.source_id == source.id)
+        .order_by(SyncRunRow.id.desc())
+        .limit(1)
+    )
+    return SourceStatus(
+        name=source.name,
+        system=source.system,
+        mapping_version=source.mapping_version,
+        fingerprints={RecordKind(row.kind): row.fingerprint for row in tables},
+        started_at=run.started_at if run else None,
+        finished_at=run.finished_at if run else None,
+        counts=runs.parse_counts(run.counts) if run else {},
+        live={kind: _live(session, kind, source.id) for kind in queries.MODELS},
+        quarantined=session.execute(
+            sa.select(sa.func.count()).where(QuarantineRow.source_id == source.id)
+        ).scalar_one(),
+    )
+
+
+def _live(session: Session, kind: RecordKind, source_id: int) -> int:
+    model = queries.MODELS[kind]
+    return session.execute(
+        sa.select(sa.func.count()).where(
+            model.source_id == source_id, model.deleted_at.is_(None)
+        )
+    ).scalar_one()
+
+
+__all__ = [
+    "CertificateFacts",
+    "QuarantinedRow",
+    "Source",
+    "SourceStatus",
+    "SyncProgress",
+    "SyncSummary",
+    "certificate",
+    "certificates_of",
+    "csv_source",
+    "data_as_of",
+    "forget_quarantined",
+    "quarantine_reasons",
+    "quarantined",
+    "quarantined_values",
+    "sql_source",
+    "status",
+    "sync",
+]

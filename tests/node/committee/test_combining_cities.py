@@ -1,0 +1,225 @@
+"""Putting cities' figures together: from shown values only, and never over a hidden one."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interurban_node.committee import rules
+from interurban_node.committee.rules import (
+    SDMX_MARKS,
+    Breakdown,
+    CommitteeTable,
+    Figure,
+    Indicator,
+    Mark,
+)
+from interurban_node.core.errors import RefusedError
+from interurban_protocol.release_plans import ProtectionProfile
+from interurban_protocol.structures import Codelist, Structure
+from tests.support.committees import (
+    a_committee_table,
+    a_source,
+    a_table,
+    counts,
+    the_cities,
+)
+from tests.support.counting import (
+    CITIES,
+    NEXT_PERIOD,
+    PERIOD,
+    a_small_structure,
+)
+
+LAKESIDE, NORTHPORT, EASTVALE = CITIES
+COMBINED = rules.COMBINED
+MISSING = Figure(None, Mark.MISSING)
+
+
+def figures(table: CommitteeTable, **codes: str) -> dict[str, dict[Indicator, Figure]]:
+    """The figures of one row by city."""
+    found: dict[str, dict[Indicator, Figure]] = {}
+    for record in rules.records(table):
+        if all(record.codes[name] == code for name, code in codes.items()):
+            found.setdefault(record.city, {})[record.indicator] = record.figure
+    return found
+
+
+def test_shown_figures_add_up() -> None:
+    table = a_committee_table(
+        [a_table(counts(100, 40)), a_table(counts(60, 30)), a_table(counts(40, 20))]
+    )
+    together = figures(table)[COMBINED]
+    assert together[Indicator.STARTED] == Figure(200, Mark.SHOWN)
+    assert together[Indicator.COMPLETED] == Figure(90, Mark.SHOWN)
+    assert together[Indicator.COMPLETION_RATE].value == 45.0
+
+
+def test_one_hidden_cell_makes_the_combined_figure_incomplete() -> None:
+    table = a_committee_table(
+        [a_table(counts(100, 40)), a_table(counts(60, None)), a_table(counts(40, 20))]
+    )
+    found = figures(table)
+    assert found[NORTHPORT][Indicator.COMPLETED] == Figure(None, Mark.HIDDEN)
+    assert found[NORTHPORT][Indicator.COMPLETION_RATE] == Figure(None, Mark.HIDDEN)
+    assert found[COMBINED][Indicator.STARTED] == Figure(200, Mark.SHOWN)
+    assert found[COMBINED][Indicator.COMPLETED] == Figure(None, Mark.INCOMPLETE)
+    assert found[COMBINED][Indicator.COMPLETION_RATE] == Figure(None, Mark.INCOMPLETE)
+
+
+@given(
+    st.lists(
+        st.tuples(st.none() | st.integers(10, 999), st.none() | st.integers(10, 999)),
+        min_size=3,
+        max_size=3,
+    )
+)
+def test_a_hidden_cell_is_never_counted_as_zero(
+    pairs: list[tuple[int | None, int | None]],
+) -> None:
+    table = a_committee_table([a_table(counts(*pair)) for pair in pairs])
+    together = figures(table)[COMBINED]
+    for place, indicator in enumerate((Indicator.STARTED, Indicator.COMPLETED)):
+        values = [pair[place] for pair in pairs]
+        shown = [value for value in values if value is not None]
+        if len(shown) == len(values):
+            assert together[indicator] == Figure(sum(shown), Mark.SHOWN)
+        else:
+            assert together[indicator] == Figure(None, Mark.INCOMPLETE)
+
+
+def test_a_city_without_a_release_is_named_and_left_out() -> None:
+    table = a_committee_table([a_table(counts(100, 40)), None, a_table(counts(60, 20))])
+    found = figures(table)
+    assert table.missing(PERIOD) == (NORTHPORT,)
+    assert set(found[NORTHPORT].values()) == {MISSING}
+    assert found[COMBINED][Indicator.STARTED] == Figure(160, Mark.SHOWN)
+    assert {record.cities for record in rules.records(table)} == {1, 2}
+    assert any(
+        "Northport" in note and "without it" in note for note in rules.notes(table)
+    )
+
+
+def test_without_any_release_everything_is_missing() -> None:
+    table = a_committee_table([None, None, None])
+    assert set(figures(table)[COMBINED].values()) == {MISSING}
+
+
+@pytest.mark.parametrize(
+    ("started", "completed", "mark"),
+    [
+        (29, 15, Mark.WITHHELD),  # fewer than 30
+        (30, 15, Mark.SHOWN),
+        (40, 40, Mark.WITHHELD),  # everybody completed
+        (40, 41, Mark.WITHHELD),  # noise: more than everybody
+        (None, 15, Mark.HIDDEN),
+        (40, None, Mark.HIDDEN),
+    ],
+)
+def test_a_rate_needs_enough_people_and_must_not_tell_of_all(
+    started: int | None, completed: int | None, mark: Mark
+) -> None:
+    table = a_committee_table([a_table(counts(started, completed)), None, None])
+    assert figures(table)[LAKESIDE][Indicator.COMPLETION_RATE].mark is mark
+
+
+def test_the_combined_rate_has_the_noise_of_every_city_in_its_range() -> None:
+    one = a_committee_table([a_table(counts(300, 150)), None, None])
+    three = a_committee_table([a_table(counts(100, 50))] * 3)
+    alone = figures(one)[COMBINED][Indicator.COMPLETION_RATE]
+    together = figures(three)[COMBINED][Indicator.COMPLETION_RATE]
+    assert alone.value == together.value == 50.0
+    assert alone.low is not None and together.low is not None
+    assert together.low < alone.low
+
+
+def test_a_breakdown_has_totals_first_and_every_code() -> None:
+    table = a_committee_table([a_table({}), None, None], by=["AGE", "SEX"])
+    assert [row.codes for row in table.rows] == [
+        (age, sex) for age in ("_T", "A1", "A2", "_U") for sex in ("_T", "F", "M", "_U")
+    ]
+
+
+def test_a_filter_reads_the_cell_that_it_names() -> None:
+    values = counts(100, 50, SEX="F") | counts(60, 30, SEX="F", AGE="A1")
+    table = a_committee_table([a_table(values), None, None], by=["AGE"], SEX="F")
+    assert figures(table, AGE="_T")[LAKESIDE][Indicator.STARTED].value == 100
+    assert figures(table, AGE="A1")[LAKESIDE][Indicator.STARTED].value == 60
+
+
+@pytest.mark.parametrize(
+    ("by", "filters", "reason"),
+    [
+        (["AGE", "SEX", "EQUITY"], {}, "at most 2 besides the outcome"),
+        (["AGE", "SEX"], {"EQUITY": "DIS"}, "at most 2 besides the outcome"),
+        (["OUTCOME"], {}, "choose from PROGRAMME, AGE, SEX, EQUITY"),
+        (["REF_AREA"], {}, "choose from"),
+        (["NAME"], {}, "choose from"),
+        (["AGE", "AGE"], {}, "named twice"),
+        (["AGE"], {"AGE": "A1"}, "named twice"),
+    ],
+)
+def test_a_breakdown_that_releases_do_not_have_is_refused(
+    by: list[str], filters: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(RefusedError) as refused:
+        a_committee_table([a_table({}), None, None], by=by, **filters)
+    assert any(reason in each for each in refused.value.reasons)
+
+
+def test_a_code_that_is_not_in_the_list_is_refused() -> None:
+    with pytest.raises(RefusedError, match="AGE has no such code"):
+        a_committee_table([a_table({}), None, None], AGE="A99")
+
+
+def test_a_profile_with_two_dimensions_leaves_one_besides_the_outcome() -> None:
+    narrow = ProtectionProfile(max_dimensions=2)
+    table = a_table({}, profile=narrow)
+    assert a_committee_table([table, None, None], by=["AGE"]).rows
+    with pytest.raises(RefusedError):
+        a_committee_table([table, None, None], by=["AGE", "SEX"])
+
+
+def without_outcome() -> Structure:
+    structure = a_small_structure()
+    kept = tuple(each for each in structure.dimensions if each.id != "OUTCOME")
+    lists: tuple[Codelist, ...] = tuple(
+        each for each in structure.codelists if each.id != "CL_OUTCOME"
+    )
+    return Structure(
+        agency="INTERURBAN",
+        id="STARTS",
+        version="1.0.0",
+        names=structure.names,
+        dimensions=kept,
+        codelists=lists,
+        event=structure.event,
+        basis=structure.basis,
+        measure=structure.measure,
+    )
+
+
+def test_a_dataflow_without_outcome_is_refused() -> None:
+    with pytest.raises(RefusedError, match="no outcome that can be compared"):
+        rules.check_breakdown(without_outcome(), Breakdown((), {}), 3)
+
+
+def test_periods_stand_below_each_other_and_are_not_added() -> None:
+    sources = [
+        a_source(node, a_table(counts(100, 40), period=period), period)
+        for period in (NEXT_PERIOD, PERIOD)
+        for node in CITIES
+    ]
+    table = rules.make_table(
+        a_small_structure(),
+        Breakdown((), {}),
+        the_cities(),
+        sources,
+        [ProtectionProfile()],
+    )
+    assert [row.period for row in table.rows] == [PERIOD, NEXT_PERIOD]
+    assert {row.figures[-1].started.value for row in table.rows} == {300}
+
+
+def test_every_mark_has_a_pair_of_sdmx_codes_of_its_own() -> None:
+    assert set(SDMX_MARKS) == set(Mark)
+    assert len(set(SDMX_MARKS.values())) == len(Mark)
