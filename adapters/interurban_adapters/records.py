@@ -153,7 +153,10 @@ class ProgrammeRecord(CanonicalRecord):
 
 
 class EnrolmentRecord(CanonicalRecord):
-    """A learner in a programme. `started_on` null: has not started, or never did."""
+    """A learner in a programme. `started_on` null: has not started, or never did.
+
+    `age_band` is the band at that time, where the source keeps it with the enrolment.
+    """
 
     record_kind: ClassVar[RecordKind] = RecordKind.ENROLMENT
     past_fields: ClassVar[tuple[str, ...]] = ("registered_on", "ended_on")
@@ -166,6 +169,7 @@ class EnrolmentRecord(CanonicalRecord):
     ended_on: Day | None = None
     status: Annotated[EnrolmentStatus, _LAX]
     exit_reason: Code | None = None
+    age_band: Code | None = None
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:

@@ -92,7 +92,7 @@ def check_agreement(agreement: Agreement) -> None:
     """Refuse an agreement that contradicts itself, whoever signed it.
 
     Raises:
-        MalformedError: parties twice, too few, or times that make no span.
+        MalformedError: parties or plans twice, too few, or times that make no span.
         SignersError: the signers are not exactly the parties.
     """
     nodes = [party.node for party in agreement.parties]
@@ -108,8 +108,9 @@ def check_agreement(agreement: Agreement) -> None:
         raise MalformedError("the agreement ends before it begins")
     if not 1 <= agreement.references.maximum_days <= 90:
         raise MalformedError("references are valid for 1 to 90 days")
-    if not agreement.plans:
-        raise MalformedError("the agreement refers to no release plan")
+    plans = [agreed.plan for agreed in agreement.plans]
+    if not plans or len(set(plans)) != len(plans):
+        raise MalformedError("the agreement refers to no release plan, or to one twice")
 
 
 def check_in_force(agreement: VerifiedDocument[Agreement], at: datetime) -> None:

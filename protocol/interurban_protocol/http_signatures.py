@@ -158,7 +158,7 @@ def verify_request(
     covered = _REQUEST_WITH_BODY if request.body else _REQUEST
     _check_profile(fields, covered, _REQUEST_PARAMETERS)  # 2
     _check_digest(request.headers, request.body)  # 3
-    key = find_key(str(fields.parameters["keyid"]))  # 4
+    key = find_key(_text(fields.parameters["keyid"], "keyid"))  # 4
     base = signature_base(_request_values(request, fields.covered), fields.inner_list)
     verified = _verify(fields, key, base)  # 5
     _check_request_times(verified, at)  # 6
@@ -176,7 +176,7 @@ def verify_response(
     fields = _read_fields(response.headers)
     _check_profile(fields, _RESPONSE, _RESPONSE_PARAMETERS)
     _check_digest(response.headers, response.body)
-    key = find_key(str(fields.parameters["keyid"]))
+    key = find_key(_text(fields.parameters["keyid"], "keyid"))
     base = signature_base(_response_values(response, request), fields.inner_list)
     verified = _verify(fields, key, base)
     _check_created(verified.created, at)
@@ -274,7 +274,10 @@ def _read_fields(headers: Mapping[str, str]) -> _Fields:
     if label != signature_label:
         raise MalformedError("the two signature fields have different labels")
     match inner, value:
-        case (list() as items, dict() as parameters), (bytes() as signature, {}):
+        case (
+            (list() as items, dict() as parameters),
+            (bytes() as signature, {**unsigned}),
+        ) if not unsigned:
             covered = tuple(_identifier(item) for item in items)
         case _:
             raise MalformedError("a signature field is not of the form of RFC 9421")
@@ -321,7 +324,8 @@ def _check_profile(
         raise SignatureInvalidError(f"the signature has no parameter {missing[0]}")
     if fields.parameters.keys() - parameters:
         raise SignatureInvalidError("the signature has parameters beyond the profile")
-    if fields.parameters["tag"] != TAG:
+    tag = fields.parameters["tag"]
+    if type(tag) is not str or tag != TAG:  # a token of the same letters is another tag
         raise SignatureInvalidError(f"the signature is not for {TAG}")
 
 

@@ -153,8 +153,7 @@ def verify_descriptor(document: bytes, at: datetime) -> VerifiedDescriptor:
     if (payload.issued_at - at).total_seconds() > MAX_FUTURE_SECONDS:  # 5
         raise NotYetValidError("the descriptor was issued in the future")
     key_set = KeySet(tuple(entry.published() for entry in payload.keys))  # 6
-    if any(entry.purpose is Purpose.IDENTITY for entry in key_set.keys):
-        raise MalformedError("the identity key is no working key")
+    _check_keys(key_set, identity)
     return VerifiedDescriptor(
         payload, document, sha256_digest(opened.payload_bytes), identity, key_set, _SEAL
     )
@@ -166,7 +165,8 @@ def verify_successor(
     """The descriptor in `document`, if it is the one held or the next after it.
 
     Raises:
-        ChainError: another node or identity, an older number, a fork, or dropped keys.
+        ChainError: another node or identity, an older number, a fork, dropped keys, or a
+            compromise that is taken back.
         InterurbanError: whatever `verify_descriptor` raises.
     """
     new = verify_descriptor(document, at)
@@ -182,16 +182,29 @@ def verify_successor(
         new.payload.previous != held.document_id
     ):
         raise ChainError("the descriptor does not follow on the one that is held")
-    if _forgotten_keys(held, new):
+    before, after = _compromises(held), _compromises(new)
+    if not before.keys() <= after.keys():
         raise ChainError("the descriptor has dropped keys from the node's history")
+    if any(when and not after[entry] for entry, when in before.items()):
+        raise ChainError("the descriptor takes a compromise back")
     return new
 
 
-def _forgotten_keys(held: VerifiedDescriptor, new: VerifiedDescriptor) -> bool:
-    def known(descriptor: VerifiedDescriptor) -> set[tuple[str, Purpose]]:
-        return {(entry.key.key_id, entry.purpose) for entry in descriptor.key_set.keys}
+def _check_keys(key_set: KeySet, identity: PublicKey) -> None:
+    entries = [(entry.key, entry.purpose) for entry in key_set.keys]
+    if any(key == identity or use is Purpose.IDENTITY for key, use in entries):
+        raise MalformedError("the identity key is no working key")
+    if len(set(entries)) != len(entries):  # which of the two would count?
+        raise MalformedError("the descriptor lists a key twice for one purpose")
 
-    return not known(held) <= known(new)
+
+def _compromises(
+    descriptor: VerifiedDescriptor,
+) -> dict[tuple[str, Purpose], datetime | None]:
+    return {
+        (entry.key.key_id, entry.purpose): entry.compromised_at
+        for entry in descriptor.key_set.keys
+    }
 
 
 def did_web(origin: str) -> str:

@@ -212,6 +212,17 @@ def test_a_stop_for_one_certificate_leaves_the_other() -> None:
     assert effective(events, day(1), detail="urn:uuid:2").state is GIVEN
 
 
+def test_a_stop_for_one_certificate_is_no_step_for_the_other() -> None:
+    events = [
+        an_event(GIVEN, detail="urn:uuid:1"),
+        an_event(GIVEN, detail="urn:uuid:2"),
+        an_event(WITHDRAWN, detail="urn:uuid:1"),
+    ]
+    a_history([*events, an_event(EXPIRED, detail="urn:uuid:2")])
+    with pytest.raises(ChainError):
+        a_history([*events, an_event(ASKED, detail="urn:uuid:2")])
+
+
 @pytest.mark.parametrize("state", sorted(STOPPING))
 def test_a_stop_without_detail_stops_every_certificate(state: ConsentState) -> None:
     events = [
@@ -278,8 +289,9 @@ def test_an_imported_no_always_counts() -> None:
     assert effective([an_event(GIVEN), no], day(1)).state is REFUSED
 
 
-def test_a_claim_does_not_shorten_a_later_grant() -> None:
-    events = [an_event(GIVEN), a_claim(claim_day(-200), at=day(1))]
+@pytest.mark.parametrize("signed", [-200, 0])
+def test_a_claim_does_not_shorten_a_later_grant(signed: int) -> None:
+    events = [an_event(GIVEN), a_claim(claim_day(signed), at=day(1))]
     assert effective(events, day(1)).expires_at == day(365)
 
 
@@ -306,6 +318,17 @@ def test_a_guardians_yes_does_not_count_against_the_learners_own_no(
     assert effective(events, day(2)).state is REFUSED
     own_yes = an_event(GIVEN, at=day(3))
     assert effective([*events, own_yes], day(3)).state is GIVEN
+
+
+def test_a_learners_later_yes_lifts_their_own_no() -> None:
+    guardian = Actor(kind=ActorKind.GUARDIAN)
+    events = [
+        an_event(REFUSED),
+        an_event(GIVEN, at=day(1)),
+        an_event(WITHDRAWN, actor=guardian, at=day(2)),
+        an_event(GIVEN, actor=guardian, at=day(3)),
+    ]
+    assert effective(events, day(3)).state is GIVEN
 
 
 def test_a_guardians_no_ends_a_grant_and_the_guardian_may_change_it() -> None:
@@ -517,12 +540,18 @@ def test_a_rotated_key_goes_on_verifying_what_it_signed_in_its_time() -> None:
         verify_history(late, keys=keys, at=LATER)
 
 
+def test_a_learners_own_answers_may_rest_on_the_same_paper() -> None:
+    events = [an_event(REFUSED, evidence="scan-1"), an_event(GIVEN, evidence="scan-1")]
+    assert len(a_history(events).records) == 2
+
+
 def test_a_history_of_absurd_length_is_not_worked_through(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(consent_records, "MAX_EVENTS", 2)
     with pytest.raises(MalformedError, match="2 events"):
         verify_history(CHAIN, keys=lakeside_keys(), at=LATER)
+    assert verify_history(CHAIN[:2], keys=lakeside_keys(), at=LATER).records
 
 
 def test_nobody_else_makes_a_verified_history() -> None:
@@ -609,7 +638,8 @@ def test_a_question_that_contradicts_itself_is_refused(changes: Any) -> None:
         check_question(a_question(**changes))
 
 
-def test_a_question_about_a_reference_has_one_recipient() -> None:
+def test_a_question_at_its_limits_is_accepted() -> None:
+    check_question(a_question(valid_for_days=730, maximum_days=730))
     check_question(
         a_question(scope=Scope.REFERENCE, recipients=(a_recipient(HARBOUR),))
     )

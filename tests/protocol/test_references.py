@@ -161,7 +161,7 @@ def test_a_reference_expires_with_its_last_day() -> None:
 def test_a_reference_of_a_later_day_is_not_valid_yet() -> None:
     verdict = judge(a_reference(), at=TODAY - timedelta(minutes=6))
     assert verdict.state is ReferenceState.INVALID
-    assert judge(a_reference(), at=TODAY - timedelta(minutes=4)).state is (
+    assert judge(a_reference(), at=TODAY - timedelta(minutes=5)).state is (
         ReferenceState.FRESH
     )
 
@@ -535,6 +535,15 @@ def test_claims_that_would_link_or_outlive_are_not_issued(changes: Any) -> None:
         check_claims(claims)
     with pytest.raises(MalformedError):
         issue_reference(claims, some_facts(), key=REFERENCES, salts=some_salts("a"))
+
+
+def test_a_reference_may_end_with_the_last_day_of_its_consent_and_after_90_days() -> (
+    None
+):
+    end = TODAY + timedelta(days=90)
+    consent = some_claims().consent.model_copy(update={"expires": end})
+    token = a_reference(consent=consent, exp=whole_day(end))
+    assert judge(token).state is ReferenceState.FRESH
 
 
 @pytest.mark.parametrize(

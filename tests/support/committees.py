@@ -1,8 +1,11 @@
 """Builders for committees: released tables of made-up cities, and their sources."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from interurban_node.aggregates import service as aggregates
+from interurban_node.agreements import service as agreements
+from interurban_node.agreements.service import AgreementDraft
 from interurban_node.committee.rules import (
     OUTCOME,
     Breakdown,
@@ -11,11 +14,26 @@ from interurban_node.committee.rules import (
     Source,
     make_table,
 )
+from interurban_node.consent import service as consent
+from interurban_node.consent.rules import NamedRecipient, standard_draft
+from interurban_node.partners import service as partners
+from interurban_protocol.consent_records import Scope
 from interurban_protocol.disclosure import closed_lattice
 from interurban_protocol.release_plans import ProtectionProfile
 from interurban_protocol.releases import ReleasedTable
-from interurban_protocol.structures import TOTAL, Structure
-from tests.support.counting import CITIES, PERIOD, a_small_structure
+from interurban_protocol.structures import TOTAL, Structure, bundle_bytes
+from tests.support.counting import (
+    BEFORE,
+    CITIES,
+    NEVER,
+    PERIOD,
+    a_small_structure,
+    plan_of,
+    register,
+    some_learners,
+)
+from tests.support.learners import PURPOSE, WORDS
+from tests.support.nodes import Federation
 from tests.support.statistics import DEFAULT
 
 CUT_OFF = datetime(2026, 2, 15, tzinfo=UTC)
@@ -101,3 +119,95 @@ def a_committee_table(
         sources,
         profiles or [DEFAULT],
     )
+
+
+def agree(federation: Federation) -> str:
+    """Join the cities, and have them sign a plan for `a_small_structure`; the plan's id."""
+    federation.join_all()
+    clock, (first, *others) = federation.clock, federation.nodes.values()
+    structure = a_small_structure()
+    with first.database.transaction() as session:
+        plan_id = agreements.propose_plan(
+            session,
+            first,
+            plan_of(first, structure, publishers=CITIES),
+            [bundle_bytes(structure)],
+            clock.now,
+        )
+        agreement_id = agreements.propose(
+            session, first, a_draft(plan_id, clock.now), clock.now
+        )
+    federation.settle()
+    for node in others:
+        with node.database.transaction() as session:
+            agreements.sign(session, node, agreement_id, clock.now)
+        federation.settle()
+    clock.advance(days=2)
+    return plan_id
+
+
+def a_draft(plan_id: str, now: datetime) -> AgreementDraft:
+    """An agreement between the three cities, in force from the next hour on."""
+    return AgreementDraft(
+        title={"en": "Training on both sides"},
+        plan_ids=[plan_id],
+        partners=CITIES[1:],
+        minimum_parties=2,
+        answer_by=now + timedelta(days=14),
+        valid_from=now + timedelta(hours=1),
+        valid_until=NEVER,
+        reference_purpose="certificate-recognition",
+        reference_days=90,
+        answer_days=3,
+        at_end={"en": "What was exchanged stays as agreed."},
+    )
+
+
+def populate(federation: Federation, learners: int = 400) -> None:
+    """Register and ask learners in every city, each city with others."""
+    for seed, node in enumerate(federation.nodes.values(), start=1):
+        with node.database.transaction() as session:
+            recipients = [
+                NamedRecipient(city, NAMES[city], WORDS)
+                for city in CITIES
+                if city != node.origin
+            ]
+            draft = standard_draft(
+                Scope.AGGREGATES,
+                purpose=PURPOSE,
+                city=NAMES[node.origin],
+                recipients=recipients,
+            )
+            question = consent.publish_question(session, node, draft, BEFORE)
+            register(session, some_learners(learners, seed=seed), [question])
+
+
+def build_all(federation: Federation) -> None:
+    """Have every city build what is due."""
+    for node in federation.nodes.values():
+        with node.database.transaction() as session:
+            for due in aggregates.due_builds(session, node, federation.clock.now):
+                aggregates.build_release(
+                    session,
+                    node,
+                    due.plan,
+                    due.dataflow,
+                    due.period,
+                    federation.clock.now,
+                )
+
+
+def hand_over(federation: Federation, publisher: str, reader: str) -> None:
+    """Keep the publisher's releases at the reader, as a pull would."""
+    source, target = federation.nodes[publisher], federation.nodes[reader]
+    now = federation.clock.now
+    with source.database.transaction() as session:
+        bundles = [
+            aggregates.export_bundle(session, source, facts.release_id, now)
+            for facts in aggregates.own_releases(session)
+        ]
+    with target.database.transaction() as session:
+        keys = partners.key_sets(session, target)
+        for bundle in bundles:
+            verified = aggregates.verify_bundle(bundle, keys=keys, at=now)
+            aggregates.store_pulled(session, verified, now)

@@ -1,5 +1,6 @@
 """Pure decisions: what a certificate says, how long a reference lives, what may be taken in."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -36,6 +37,7 @@ MAX_TAKEN = (
 SIGN_AGAIN_AFTER = TTL / 3  # on being asked; a list older than `TTL` is no longer fresh
 RENEW_AFTER = timedelta(hours=12)  # by itself; a list expires after a day
 FETCH_AGAIN_AFTER = TTL * 0.8  # a partner's list, before it stops being fresh
+_MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 class SentState(StrEnum):
@@ -188,6 +190,8 @@ def check_delivered(
     claims = reference.claims
     if delivery.recipient != own_origin or claims.consent.recipient != own_origin:
         raise WrongTargetError("the reference is meant for another node")
+    if not _MESSAGE_ID.fullmatch(claims.jti):
+        raise MalformedError("the reference's id cannot be the id of its message")
     if claims.iss != delivery.issuer or claims.expires_at != delivery.expires:
         raise MalformedError("the delivery contradicts the reference in it")
     if not {fact.name for fact in reference.disclosures} <= PARTNER_FACTS:

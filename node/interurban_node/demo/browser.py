@@ -64,14 +64,23 @@ class Browser:
         """Open a page of the node; its HTML."""
         return self._send(urllib.request.Request(urljoin(self._origin, path)))  # noqa: S310  # loopback only, checked above
 
-    def send(self, action: str, values: Mapping[str, str]) -> str:
+    def send(
+        self,
+        action: str,
+        values: Mapping[str, str],
+        with_field: str | None = None,
+    ) -> str:
         """Send the page's form whose action begins with `action`; the page that follows.
+
+        Of several such forms, the first in which the field `with_field` is not empty.
 
         Raises:
             StateError: the page has no such form, or the node refuses.
         """
         for form in self.forms():
-            if form.action.startswith(action):
+            if form.action.startswith(action) and (
+                with_field is None or form.fields.get(with_field)
+            ):
                 target = urljoin(self._here, form.action)
                 body = urllib.parse.urlencode({**form.fields, **values}).encode()
                 request = urllib.request.Request(  # noqa: S310  # loopback only

@@ -113,6 +113,7 @@ missing = "reject"
 person_id = {{ column = "id_student" }}
 programme_code = {{ column = "code_module" }}
 presentation = {{ column = "code_presentation" }}
+age_band = {{ column = "age_band" }} # eight learners are older in a later presentation
 
 [enrolment.fields.started_on]
 column = "code_presentation"

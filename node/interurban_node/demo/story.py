@@ -121,7 +121,7 @@ def sync(story: Story) -> None:
     for city in story.cities:
         with city.node.database.transaction() as session:
             known = registry.status(session)
-        live = sum(sum(source.records.values()) for source in known)
+        live = sum(sum(source.live.values()) for source in known)
         kept = sum(source.quarantined for source in known)
         story.tell(f"{city.name}: {live:,} records, {kept:,} rows in quarantine")
 
@@ -181,7 +181,7 @@ def _answer_on_the_page(story: Story) -> None:
     browser = _signed_in(story.first, learner.sign_in_code, "ar")
     question_id = scenario.aggregate_question(story.first.node)
     browser.open(f"/my/questions/{question_id}")
-    browser.send(f"/my/questions/{question_id}", {"answer": "given"})
+    browser.send(f"/my/questions/{question_id}", {"answer": "yes"})
     story.learners[story.first.plan.key].remove(learner)
     fresh = DemoLearner(
         learner.learner_ref, _code(story.first, learner.learner_ref), "given"
@@ -261,18 +261,16 @@ def share_certificate(story: Story) -> None:
     learner_ref, certificate_id = scenario.somebody_with_a_certificate(story.first.node)
     node = story.first.node
     with node.database.transaction() as session:
-        issued = credentials.issue(session, node, certificate_id, node.clock())
+        credentials.issue(session, node, certificate_id, node.clock())
     browser = _signed_in(story.first, _code(story.first, learner_ref), "en")
     question_id = scenario.reference_question(node, story.second.node.origin)
-    path = f"/my/certificates/{issued.credential_id}/share/{question_id}"
-    browser.open(path)
-    browser.send(path, {"answer": "given"})
+    path = f"/my/questions/{question_id}"
+    browser.open(f"{path}?certificate={certificate_id}")
+    browser.send(path, {"answer": "yes"})
     _until(story, "the reference arrives", lambda: _received(story) is not None)
     file = _export(story)
-    verdict = _verdict(story, file)
-    if verdict is not ReferenceState.FRESH:
-        raise StateError(f"the partner finds the reference {verdict}")
-    story.tell(f"{story.second.name} holds a reference and finds it {verdict}")
+    _until(story, "the partner has the status list", partial(_is_fresh, story, file))
+    story.tell(f"{story.second.name} holds a reference and finds it fresh")
     story.references[story.first.plan.key] = [
         DemoReference(str(file), story.second.node.origin)
     ]
@@ -281,7 +279,7 @@ def share_certificate(story: Story) -> None:
 
 def _stop(story: Story, browser: Browser, learner_ref: str, file: Path) -> None:
     browser.open("/my/sharing")
-    browser.send("/my/stop", {})
+    browser.send("/my/stop", {}, with_field="credential")
     _until(
         story,
         f"{story.second.name} acknowledges the stop",
@@ -302,16 +300,17 @@ def share_another(story: Story) -> None:
     taken = {reference.file for reference in story.references[story.first.plan.key]}
     learner_ref, certificate_id = scenario.somebody_with_a_certificate(node, skip=1)
     with node.database.transaction() as session:
-        issued = credentials.issue(session, node, certificate_id, node.clock())
+        credentials.issue(session, node, certificate_id, node.clock())
     browser = _signed_in(story.first, _code(story.first, learner_ref), "en")
     question_id = scenario.reference_question(node, story.second.node.origin)
-    path = f"/my/certificates/{issued.credential_id}/share/{question_id}"
-    browser.open(path)
-    browser.send(path, {"answer": "given"})
+    path = f"/my/questions/{question_id}"
+    browser.open(f"{path}?certificate={certificate_id}")
+    browser.send(path, {"answer": "yes"})
     _until(story, "the second reference arrives", lambda: _received(story) is not None)
     file = _export(story)
-    if str(file) in taken or _verdict(story, file) is not ReferenceState.FRESH:
-        raise StateError("the second reference does not verify")
+    if str(file) in taken:
+        raise StateError("the second reference is the first one")
+    _until(story, "the partner has the status list", partial(_is_fresh, story, file))
     story.references[story.first.plan.key].append(
         DemoReference(str(file), story.second.node.origin)
     )
@@ -465,6 +464,10 @@ def _verdict(story: Story, file: Path) -> ReferenceState:
             session, node, file.read_text("ascii"), node.clock()
         )
     return found.state
+
+
+def _is_fresh(story: Story, file: Path) -> bool:
+    return _verdict(story, file) is ReferenceState.FRESH
 
 
 def _acknowledged(story: Story, learner_ref: str) -> bool:

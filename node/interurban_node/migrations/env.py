@@ -1,6 +1,7 @@
 """Runs migrations on the connection that `core.schema.upgrade` passes."""
 
 from alembic import context
+
 from interurban_node.core.database import Base
 
 connection = context.config.attributes["connection"]

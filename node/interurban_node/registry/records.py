@@ -136,7 +136,9 @@ class Drafting:
             "record_key": key,
             "outcome": rules.outcome_of(record.status),
             "age_band": rules.age_band_of(
-                learner.age_band, learner.birth_year, record.started_on
+                record.age_band or learner.age_band,
+                learner.birth_year,
+                record.started_on,
             ),
         }
         return self._draft(record, values)

@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from interurban_node.core import outbox
+from interurban_node.core.context import Node
 from interurban_node.core.errors import InterurbanError, RefusedError
 from interurban_node.credentials import jobs, service
 from interurban_node.credentials.models import (
@@ -27,6 +29,7 @@ from interurban_protocol.errors import (
     WrongKeyError,
     WrongTargetError,
 )
+from interurban_protocol.messages import parse_message
 from interurban_protocol.notices import EndedNotice, ReferenceDelivery
 from interurban_protocol.references import ReferenceState
 from interurban_protocol.signed_documents import (
@@ -349,6 +352,7 @@ def test_only_lists_of_references_that_are_held_are_wanted(three: Cities) -> Non
 def test_a_list_that_goes_back_is_refused(three: Cities) -> None:
     sent = a_delivered_one(three)
     uri, index = pointer(three, sent)
+    three.clock.advance(hours=1)
     store(three, uri, (index,))
     with pytest.raises(ChainError):
         store(three, uri, ())
@@ -398,9 +402,6 @@ def a_held_token(cities: Cities) -> str:
 
 def message_waiting(cities: Cities, *, at_home: bool = True) -> bytes:
     """The document of the message that waits at a city."""
-    from interurban_node.core import outbox
-    from interurban_protocol.messages import parse_message
-
     node = cities.home if at_home else cities.east
     with node.database.transaction() as session:
         [intent] = outbox.due(session, ("send-message",), cities.clock())
@@ -425,10 +426,10 @@ def store(
     ended: tuple[int, ...],
     *,
     signed_for: str = "",
-    signer: object = None,
+    signer: Node | None = None,
 ) -> None:
     """Northport is given a list that Lakeside's status key, or another's, signed."""
-    key = (signer or cities.home).keys.status  # type: ignore[attr-defined]
+    key = (signer or cities.home).keys.status
     token = status_lists.sign_status_list(
         StatusList.of_valid().with_invalid(ended),
         uri=signed_for or uri,
