@@ -39,3 +39,4 @@ format: $(STAMP) ## put the code into shape
 lock: ## renew the hash-locked requirements (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --all-extras --group dev pyproject.toml --output-file requirements/dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --all-extras pyproject.toml --constraint requirements/dev.txt --output-file requirements/node.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group protocol-test pyproject.toml --constraint requirements/dev.txt --output-file requirements/protocol-test.txt

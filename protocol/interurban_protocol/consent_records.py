@@ -80,7 +80,9 @@ class ActorKind(StrEnum):
     GUARDIAN = "guardian"
     ASSISTED = "assisted"  # the learner, with staff or an interpreter beside them
     REGISTRY = "registry"  # a claim that came with a registry import
-    CONTROLLER = "controller"  # the node itself: a time ran out, a question was replaced
+    CONTROLLER = (
+        "controller"  # the node itself: a time ran out, a question was replaced
+    )
 
 
 class Channel(StrEnum):

@@ -31,6 +31,7 @@ MAX_SAFE_INTEGER = 2**53 - 1  # beyond it, JSON numbers differ between languages
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
@@ -177,5 +178,5 @@ def _check_number(number: float) -> None:
 
 
 def _check_text(text: str) -> None:
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if _SURROGATE.search(text):
         raise MalformedError("the JSON has half of a surrogate pair")

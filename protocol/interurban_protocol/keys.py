@@ -120,7 +120,7 @@ class PublicKey:
     @property
     def key_id(self) -> str:
         """The RFC 7638 thumbprint, base64url of SHA-256."""
-        return base64url_encode(hashlib.sha256(canonical_json(self.jwk())).digest())
+        return _thumbprint(self)
 
     def verify(self, signature: bytes, message: bytes) -> None:
         """Return if `signature` over `message` is by this key.
@@ -155,6 +155,11 @@ def _coordinate(text: str) -> bytes:
     if len(value) != 32:  # a byte moved from one to the other would make the same point
         raise MalformedError("a coordinate of a P-256 key has 32 bytes")
     return value
+
+
+@lru_cache(maxsize=1024)
+def _thumbprint(key: PublicKey) -> str:
+    return base64url_encode(hashlib.sha256(canonical_json(key.jwk())).digest())
 
 
 @lru_cache(maxsize=1024)

@@ -46,7 +46,7 @@ from interurban_protocol.signed_documents import (
 
 KIND = "node-descriptor"
 PROTOCOL_VERSION = "1"
-MAX_FUTURE_SECONDS = 300  # a descriptor issued by a clock that is a little ahead of ours
+MAX_FUTURE_SECONDS = 300  # the clock that issued it may be a little ahead of ours
 
 
 class DescribedKey(WireModel):

@@ -315,6 +315,10 @@ def test_a_changed_byte_is_always_found(place: int, mask: int) -> None:
         verify(bytes(data))
 
 
+def test_a_certificate_is_valid_from_its_first_second_on() -> None:
+    assert verify(a_credential(valid_from=NOW)).issuer == LAKESIDE
+
+
 def test_a_certificate_is_not_another_citys() -> None:
     with pytest.raises(UnknownKeyError):
         verify(a_credential(), issuer=HARBOUR)

@@ -189,6 +189,10 @@ def test_more_disclosures_than_the_limit_are_refused() -> None:
         split_token(join_token("a.b.c", [NAME] * (MAX_DISCLOSURES + 1)))
 
 
+def test_as_many_disclosures_as_the_limit_are_read() -> None:
+    assert len(split_token(join_token("a.b.c", [NAME] * MAX_DISCLOSURES))[1]) == 64
+
+
 def test_a_salt_has_at_least_128_bits() -> None:
     with pytest.raises(ValueError, match="16 bytes"):
         make_disclosure(b"short", "name", 1)

@@ -6,7 +6,7 @@ of learners. How they come about is tested with the registry and with consent.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,7 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 PUBLICATION = a_period(PERIOD).publication
 AGREEMENT = "sha256:" + "a" * 64
 BEFORE = datetime(2025, 10, 1, tzinfo=UTC)
-NEVER = datetime(2030, 1, 1, tzinfo=UTC)
+NEVER = datetime(2100, 1, 1, tzinfo=UTC)
 _DIGEST = "sha256:" + "0" * 64
 
 
@@ -239,7 +239,7 @@ def _grant(learner: Learner, question_id: str) -> dict[str, object]:
         "question_id": question_id,
         "event_id": _DIGEST,
         "granted_at": learner.yes_from,
-        "expires_at": BEFORE + timedelta(days=3650),
+        "expires_at": NEVER,
         "ended_at": learner.yes_until,
     }
 

@@ -151,17 +151,17 @@ class Export:
 
 
 def an_export(folder: Path, *, learners: int = 8) -> Export:
-    """Learners 1001 and on, with a course each, and some awards and jobs."""
+    """Learners P-1001 and on, with a course each, and some awards and jobs."""
     export = Export(folder)
     export.put("programmes", "WELD", "Welding", "3", "400")
     export.put("programmes", "CARE", "Care", "4", "600")
     for place in range(learners):
-        number = str(1001 + place)
+        number = f"P-{1001 + place}"
         export.learner(number, born=str(1960 + 5 * place))
-        export.enrolment(f"e{number}", number, code=("WELD", "CARE")[place % 2])
-    export.put("certificates", "c1", "1001", "WELD", "2026-02-20", "valid")
-    export.put("certificates", "c2", "1002", "CARE", "2026-02-21", "revoked")
-    export.put("placements", "p1", "1001", "Harbour Works", "2026-02-25")
+        export.enrolment(f"e{1001 + place}", number, code=("WELD", "CARE")[place % 2])
+    export.put("certificates", "c1", "P-1001", "WELD", "2026-02-20", "valid")
+    export.put("certificates", "c2", "P-1002", "CARE", "2026-02-21", "revoked")
+    export.put("placements", "p1", "P-1001", "Harbour Works", "2026-02-25")
     return export
 
 

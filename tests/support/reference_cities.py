@@ -82,7 +82,7 @@ class Cities:
         }
         self.home, self.north, self.east = self.nodes.values()
         for node in self.nodes.values():
-            _pin_all(node, self.nodes.values(), clock())
+            _pin_all(node, list(self.nodes.values()), clock())
         self.agree()
         with self.home.database.transaction() as session:
             add_certificates(session, clock())
@@ -96,27 +96,9 @@ class Cities:
         """The node at an address."""
         return next(node for node in self.nodes.values() if node.origin == origin)
 
-    def agree(self, maximum_days: int = 60, valid_days: int = 365) -> str:
+    def agree(self) -> str:
         """Put one more agreement of all three into force; its id."""
-        payload = an_agreement(
-            list(self.nodes.values()), self.clock(), maximum_days, valid_days
-        )
-        document = start_document(
-            payload, *(node.keys.documents for node in self.nodes.values())
-        )
-        agreement_id = open_document(document).document_id
-        for node in self.nodes.values():
-            with node.database.transaction() as session:
-                session.add(
-                    AgreementRow(
-                        agreement_id=agreement_id,
-                        document=document,
-                        received_at=self.clock(),
-                        signed_by_us_at=self.clock(),
-                        complete_at=self.clock(),
-                    )
-                )
-        return agreement_id
+        return agree(list(self.nodes.values()), self.clock())
 
     def issue(self, certificate_id: str = CERTIFICATE) -> queries.IssuedCredential:
         """The certificate, issued."""
@@ -124,10 +106,15 @@ class Cities:
             return service.issue(session, self.home, certificate_id, self.clock())
 
     def say_yes(
-        self, credential_id: str, to: Node, learner: str = LEARNER, days: int = 365
+        self,
+        credential_id: str,
+        to: Node,
+        learner: str = LEARNER,
+        days: int = 365,
+        purpose: str = PURPOSE,
     ) -> str:
         """The learner agrees on their page; the question's id."""
-        return self.say(ConsentState.GIVEN, credential_id, to, learner, days)
+        return self.say(ConsentState.GIVEN, credential_id, to, learner, days, purpose)
 
     def say(
         self,
@@ -136,6 +123,7 @@ class Cities:
         to: Node,
         learner: str = LEARNER,
         days: int = 365,
+        purpose: str = PURPOSE,
     ) -> str:
         """The learner answers the question about references to one city."""
         now = self.clock()
@@ -146,7 +134,7 @@ class Cities:
                 Scope.REFERENCE,
                 [to.origin],
                 now,
-                purpose=PURPOSE,
+                purpose=purpose,
                 valid_for_days=days,
             )
             consent.answer(
@@ -279,8 +267,28 @@ def deliver(to: Node, sender: Node, kind: str, document: bytes) -> bytes:
         return receive(session, to, partner, document, to.clock())
 
 
+def agree(nodes: Sequence[Node], now: datetime) -> str:
+    """Put an agreement of these nodes into force at all of them; its id."""
+    document = start_document(
+        an_agreement(nodes, now), *(node.keys.documents for node in nodes)
+    )
+    agreement_id = open_document(document).document_id
+    for node in nodes:
+        with node.database.transaction() as session:
+            session.add(
+                AgreementRow(
+                    agreement_id=agreement_id,
+                    document=document,
+                    received_at=now,
+                    signed_by_us_at=now,
+                    complete_at=now,
+                )
+            )
+    return agreement_id
+
+
 def an_agreement(
-    nodes: Sequence[Node], now: datetime, maximum_days: int, valid_days: int
+    nodes: Sequence[Node], now: datetime, maximum_days: int = 60, valid_days: int = 365
 ) -> Agreement:
     """An agreement of these nodes about references."""
     own = [partners.own_descriptor(node) for node in nodes]

@@ -66,7 +66,7 @@ def build(
             )
         made = [_build(node, due, now, dry_run=dry_run) for due in chosen]
         lines = [] if made else ["Nothing is due."]
-        data: list[JsonValue] = [_build_json(*result) for result in made]
+        data: JsonValue = {"built": [_build_json(*result) for result in made]}
         show(Shown(data, lines, _build_table(made)), as_json=as_json)
 
 
@@ -78,7 +78,7 @@ def list_(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     with opened(home, as_json=as_json) as node:
         with node.database.transaction() as session:
             found = service.own_releases(session)
-        data: list[JsonValue] = [_facts_json(facts) for facts in found]
+        data: JsonValue = {"releases": [_facts_json(facts) for facts in found]}
         rows = [
             [
                 facts.release_id,

@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from interurban_node.aggregates.models import ReleaseMemberRow
+from interurban_node.aggregates.models import ReleaseMemberRow, ReleaseRow
 from interurban_node.consent.queries import consents
 from interurban_node.core.errors import RefusedError
 from interurban_node.registry.queries import counted_events
@@ -60,6 +60,17 @@ def base_cells(session: Session, population: Population) -> list[BaseRow]:
 def eligible(session: Session, population: Population) -> Group:
     """All learners with a counted event, whatever they answered; for the coverage."""
     return _group(session, _events(population))
+
+
+def lock_releases(session: Session) -> None:
+    """Let one build at a time write, so that sequences are committed in their order.
+
+    A reader that asks for releases after a sequence would else miss a lower one that is
+    committed later. SQLite has one writer anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        name = ReleaseRow.__tablename__
+        session.execute(sa.text(f"LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def record_members(session: Session, population: Population, sequence: int) -> None:

@@ -98,7 +98,7 @@ def last_noes(
     found: dict[str, datetime] = {}
     for part in _parts(learner_refs):
         rows = session.execute(
-            sa.select(EventRow.learner_ref, sa.func.max(EventRow.at))
+            sa.select(EventRow.learner_ref, sa.func.max(EventRow.at).label("last"))
             .where(
                 EventRow.learner_ref.in_(part),
                 EventRow.question_id.in_(wanted),
@@ -106,7 +106,7 @@ def last_noes(
             )
             .group_by(EventRow.learner_ref)
         )
-        found.update(row.tuple() for row in rows)
+        found |= {row.learner_ref: row.last for row in rows}
     return found
 
 

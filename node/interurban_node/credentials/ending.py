@@ -14,12 +14,7 @@ from interurban_node.core.context import Node
 from interurban_node.core.errors import NotFoundError
 from interurban_node.core.journal import Irrevocable, JournalEntry
 from interurban_node.core.outbox import OutboxRow
-from interurban_node.credentials import (
-    lists,
-    messages,
-    queries,
-    receiving,
-)
+from interurban_node.credentials import lists, messages, queries, receiving
 from interurban_node.credentials.models import (
     NoticeSentRow,
     ReferenceReceivedRow,

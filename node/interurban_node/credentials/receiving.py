@@ -271,7 +271,8 @@ def _status_of(
 def _verified_list(
     row: StatusCacheRow, keys: KeySet, now: datetime
 ) -> VerifiedStatusList | None:
-    return _readable_list(row.token, row.uri, keys, now)
+    # at the later time: a clock set back must not make us forget what is held
+    return _readable_list(row.token, row.uri, keys, max(now, row.fetched_at))
 
 
 def _readable_list(

@@ -60,24 +60,15 @@ from interurban_node.policy.service import ReferencePermit
 from interurban_node.registry.service import CertificateFacts
 from interurban_protocol import notices, references, status_lists
 from interurban_protocol.encoding import base64url_encode
-from interurban_protocol.errors import (
-    DigestMismatchError,
-)
-from interurban_protocol.notices import (
-    MessageReceipt,
-    ReferenceDelivery,
-)
-from interurban_protocol.references import (
-    ReferenceClaims,
-)
+from interurban_protocol.errors import DigestMismatchError
+from interurban_protocol.notices import MessageReceipt, ReferenceDelivery
+from interurban_protocol.references import ReferenceClaims
 from interurban_protocol.signed_documents import (
     open_document,
     start_document,
     verify_document,
 )
 
-SEND_TOPIC = "send-message"
-NOTICE_TOPIC = "notice"
 SECRET_BYTES = 16
 
 __all__ = [

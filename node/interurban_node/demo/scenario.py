@@ -123,8 +123,8 @@ def real(cities: Sequence[City], export: Path, today: date) -> Scenario:
             str(written.mapping),
             *(part for each in written.folders for part in ("--folder", str(each))),
         )
-    modules, starts = _courses(export)
-    return Scenario(_real_structure(modules), _real_periods(starts, today), arguments)
+    modules, starts = courses(export)
+    return Scenario(real_structure(modules), real_periods(starts, today), arguments)
 
 
 def plan(
@@ -298,7 +298,8 @@ def synthetic_periods(today: date) -> list[PlannedPeriod]:
     return found[-PERIODS:]
 
 
-def _real_structure(modules: Sequence[str]) -> Structure:
+def real_structure(modules: Sequence[str]) -> Structure:
+    """The dataflow that the regions share, with the export's own bands."""
     programmes = [Code(_code_id(name), {"en": name}, value=name) for name in modules]
     bands = [
         Code("Y0T34", {"en": "under 35", "ar": "أقل من 35"}, value="0-35"),
@@ -312,14 +313,14 @@ def _real_structure(modules: Sequence[str]) -> Structure:
     return completion_structure(programmes, bands, disability, "learner.disability")
 
 
-def _real_periods(starts: Sequence[date], today: date) -> list[PlannedPeriod]:
+def real_periods(starts: Sequence[date], today: date) -> list[PlannedPeriod]:
     """The quarters of the export's presentations; all were over long before this plan."""
     names = sorted({quarter_of(day) for day in starts})
     return [_planned(name, _midnight(today)) for name in names]
 
 
-def _courses(export: Path) -> tuple[list[str], list[date]]:
-    """The modules, and the days on which their presentations start."""
+def courses(export: Path) -> tuple[list[str], list[date]]:
+    """The export's modules, and the days on which their presentations start."""
     modules: set[str] = set()
     starts: set[date] = set()
     with (export / "courses.csv").open(encoding="utf-8-sig", newline="") as file:

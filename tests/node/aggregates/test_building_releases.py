@@ -392,25 +392,27 @@ def test_two_builds_at_the_same_moment_give_one_release(
     node: Node, session: Session
 ) -> None:
     plan = a_city_with_learners(session, node, some_learners(60))
-    task = service._task(session, node, plan, a_small_structure().urn, PERIOD, NOW)
+    task = service._task(node, plan, a_small_structure().urn, PERIOD)
+    population = service._population(session, node, task, NOW)
     a_build(session, node, plan)
     twin = a_twin(session)
     with pytest.raises(AlreadyDoneError):
-        service._store(session, twin, task, service.Group(0, 0))
+        service._store(session, twin, task, population, service.Group(0, 0))
 
 
 def test_records_that_change_during_the_build_stop_it(
     node: Node, session: Session
 ) -> None:
     plan = a_city_with_learners(session, node, some_learners(60))
-    task = service._task(session, node, plan, a_small_structure().urn, PERIOD, NOW)
-    made = service._make(session, task)
-    register(session, [Learner(ref="X1", key=5)], task.population.questions[0])
+    task = service._task(node, plan, a_small_structure().urn, PERIOD)
+    population = service._population(session, node, task, NOW)
+    made = service._make(session, task, population)
+    register(session, [Learner(ref="X1", key=5)], population.questions[0])
     a_build(session, node, plan)
     row = a_twin(session)
     row.release_id, row.series = "sha256:" + "9" * 64, "another series"
     with pytest.raises(StateError, match="changed during the build"):
-        service._store(session, row, task, made.counted)
+        service._store(session, row, task, population, made.counted)
 
 
 def test_a_preview_says_what_the_build_will_do_and_writes_nothing(

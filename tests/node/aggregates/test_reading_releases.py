@@ -15,6 +15,7 @@ from interurban_node.audit.service import Grade, UsageEntry, Use, UseKind, recor
 from interurban_node.core.context import Node
 from interurban_node.core.errors import NotFoundError, RefusedError
 from interurban_node.partners.service import key_sets
+from interurban_node.structures import service as structures
 from interurban_protocol.errors import (
     ChainError,
     DigestMismatchError,
@@ -282,7 +283,7 @@ def test_a_structure_that_differs_from_the_one_held_is_refused(
     session: Session,
 ) -> None:
     other = a_structure(ages=5)
-    service.structures.adopt(session, bundle_bytes(other), PULLED_AT)
+    structures.adopt(session, bundle_bytes(other), PULLED_AT)
     with pytest.raises(ChainError, match="held with another content"):
         service.store_pulled(session, pulled(), PULLED_AT)
 

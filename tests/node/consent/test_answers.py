@@ -26,7 +26,11 @@ from interurban_protocol.consent_records import (
     check_receipt,
 )
 from interurban_protocol.encoding import parse_json_object, sha256_digest
-from interurban_protocol.errors import ChainError, InterurbanError, SignatureInvalidError
+from interurban_protocol.errors import (
+    ChainError,
+    InterurbanError,
+    SignatureInvalidError,
+)
 from interurban_protocol.signed_documents import verify_document
 from tests.support.learners import (
     ANNA,
@@ -259,9 +263,7 @@ def test_a_yes_to_a_reference_is_in_force_for_its_certificate_and_city_only(
 ):
     question_id = ask_reference(session, node, moment.now)
     say(session, node, question_id, GIVEN, moment.now, credential=CERTIFICATE)
-    proof = service.reference_consent(
-        session, ANNA, CERTIFICATE, NORTHPORT, moment.now
-    )
+    proof = service.reference_consent(session, ANNA, CERTIFICATE, NORTHPORT, moment.now)
     assert (proof.recipient, proof.credential_id) == (NORTHPORT, CERTIFICATE)
     for learner, certificate, city in [
         (BILAL, CERTIFICATE, NORTHPORT),
@@ -306,7 +308,9 @@ def test_stopping_one_certificate_leaves_the_other_shared(session, node, moment)
     assert service.reference_consent(
         session, ANNA, OTHER_CERTIFICATE, NORTHPORT, moment.now
     )
-    states = {s.credential_id: s.state for s in service.standing(session, ANNA, moment.now)}
+    states = {
+        s.credential_id: s.state for s in service.standing(session, ANNA, moment.now)
+    }
     assert states == {CERTIFICATE: WITHDRAWN, OTHER_CERTIFICATE: GIVEN}
 
 

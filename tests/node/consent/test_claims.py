@@ -45,7 +45,9 @@ def states(node, person, moment):
 
 def test_every_row_is_counted_once_in_the_summary(asked, take_in):
     summary = take_in(
-        ("p1", "s1", "given", 5), ("p2", "s2", "refused", 5), ("p3", "s3", "withdrawn", 5)
+        ("p1", "s1", "given", 5),
+        ("p2", "s2", "refused", 5),
+        ("p3", "s3", "withdrawn", 5),
     )
     assert (summary.rows, summary.given, summary.refused, summary.withdrawn) == (
         3,

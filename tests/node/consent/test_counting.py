@@ -33,15 +33,15 @@ steps = st.tuples(
 number = iter(range(10**9))
 
 
-def is_counted(
-    session: Session, question_id: str, learner: str, at: datetime
-) -> bool:
+def is_counted(session: Session, question_id: str, learner: str, at: datetime) -> bool:
     where = consents([question_id], HistoryRow.learner_ref, at)
     select = sa.select(HistoryRow).where(HistoryRow.learner_ref == learner, where)
     return session.scalar(select) is not None
 
 
-def take(node: Node, folder: Path, step: tuple[str, ConsentState, int, int], now, asked):
+def take(
+    node: Node, folder: Path, step: tuple[str, ConsentState, int, int], now, asked
+):
     way, state, _, age = step
     learner = learner_ref_of(node.keys, PERSON)
     if way == "page":
@@ -110,7 +110,9 @@ def test_a_reference_is_in_force_exactly_when_the_signed_history_says_so(cities,
             say(session, node, asked, state, now, learner, credential)
             history = service.verified_history(session, node, learner, now)
             for about in ("a", "b"):
-                wanted = effective_state(history, view.question, asked, now, detail=about)
+                wanted = effective_state(
+                    history, view.question, asked, now, detail=about
+                )
                 assert _has_proof(session, learner, about, view.recipients[0], now) is (
                     wanted.is_given_for(view.recipients)
                 )
@@ -144,6 +146,8 @@ def test_a_paper_counts_from_the_day_on_it(node, moment, tmp_path, first):
 def test_a_paper_is_not_in_the_future(node, moment, tmp_path):
     with node.database.transaction() as session:
         ask(session, node, moment.now)
-    mapping = papers(tmp_path / "papers", [(PERSON, "sheet-1", GIVEN, date(2030, 1, 1))])
+    mapping = papers(
+        tmp_path / "papers", [(PERSON, "sheet-1", GIVEN, date(2030, 1, 1))]
+    )
     summary = service.import_claims(node, mapping, moment.now)
     assert (summary.given, sum(summary.rejected.values())) == (0, 1)

@@ -1,8 +1,9 @@
 """What ends a reference: at once in the list, for good in the journal, told in batches."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -166,8 +167,7 @@ def test_the_acknowledgement_reaches_the_learner(three: Cities) -> None:
     three.carry()
     [view] = views(three)
     assert (view.answer, view.acknowledged_at) == ("erased", three.clock())
-    assert view.ended_at is not None
-    assert view.ended_at < view.acknowledged_at
+    assert view.ended_at == three.clock() - timedelta(seconds=30)
 
 
 def test_the_partner_keeps_only_a_digest_of_what_ended(three: Cities) -> None:
@@ -220,12 +220,8 @@ def test_twenty_endings_become_two_notices_to_one_partner(three: Cities) -> None
         wish_notice(three, three.north.origin)
     wish_notice(three, three.east.origin)
     assert jobs.send_notices(three.home) == 21
-    partners = [row.partner for row in waiting(three, "send-message")]
-    assert sorted(partners) == [
-        three.east.origin,
-        three.north.origin,
-        three.north.origin,
-    ]
+    sent = Counter(row.partner for row in waiting(three, "send-message"))
+    assert sent == {three.east.origin: 1, three.north.origin: 2}
     assert jobs.send_notices(three.home) == 0
 
 

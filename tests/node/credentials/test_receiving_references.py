@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from interurban_node.core import outbox
 from interurban_node.core.context import Node
-from interurban_node.core.errors import InterurbanError, RefusedError
-from interurban_node.credentials import jobs, service
+from interurban_node.core.errors import RefusedError, StateError
+from interurban_node.credentials import jobs, queries, service
 from interurban_node.credentials.models import (
     ReferenceReceivedRow,
     ReferenceSentRow,
@@ -21,6 +21,7 @@ from interurban_protocol.encoding import canonical_json, parse_json_object
 from interurban_protocol.errors import (
     ChainError,
     ExpiredError,
+    InterurbanError,
     MalformedError,
     ReplayedError,
     SignatureInvalidError,
@@ -383,6 +384,32 @@ def test_a_list_that_cannot_be_read_any_more_proves_nothing(three: Cities) -> No
     with three.north.database.transaction() as session:
         session.scalars(sa.select(StatusCacheRow)).one().token = b"damaged"
     assert three.verdict(three.north, token).state is ReferenceState.STALE
+
+
+def test_an_id_that_two_partners_used_is_told_apart_by_the_issuer(
+    three: Cities,
+) -> None:
+    sent = a_delivered_one(three)
+    other = ReferenceReceivedRow(
+        issuer=three.east.origin,
+        reference_id=sent.reference_id,
+        token=b"other",
+        token_digest="sha256:" + "0" * 64,
+        document_digest="sha256:" + "0" * 64,
+        claimed=False,
+        status_uri="https://eastvale.example/api/v1/status-lists/a",
+        status_index=1,
+        received_at=three.clock(),
+        expires_at=sent.expires_at,
+        state="held",
+    )
+    with three.north.database.transaction() as session:
+        session.add(other)
+        session.flush()
+        ask = (session, sent.reference_id)
+        assert queries.received_token(*ask, three.east.origin) == b"other"
+        with pytest.raises(StateError, match="two partners"):
+            queries.received_token(*ask, None)
 
 
 def a_delivered_one(cities: Cities) -> ReferenceView:

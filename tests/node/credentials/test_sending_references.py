@@ -143,6 +143,15 @@ def test_a_proof_that_has_run_out_sends_nothing(three: Cities) -> None:
             )
 
 
+def test_a_yes_to_another_purpose_sends_nothing(three: Cities) -> None:
+    credential_id = three.issue().credential_id
+    three.say_yes(credential_id, three.north, purpose="market-research")
+    with three.home.database.transaction() as session:
+        proof = three.consent(session, credential_id, three.north)
+        with pytest.raises(RefusedError, match="agreed to the purpose market-research"):
+            send(three, session, proof, credential_id)
+
+
 def test_nothing_is_sent_where_no_agreement_is_in_force(three: Cities) -> None:
     credential_id = three.issue().credential_id
     three.say_yes(credential_id, three.north, days=700)

@@ -88,7 +88,9 @@ def test_no_text_of_a_template_stands_outside_of_a_message():
     letters = re.compile(r"[A-Za-z]{2,}")
     for path in templates():
         source = path.read_text(encoding="utf-8")
-        bare = re.sub(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}|<[^>]*>", " ", source, flags=re.S)
+        bare = re.sub(
+            r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}|<[^>]*>", " ", source, flags=re.DOTALL
+        )
         assert letters.findall(bare) == [], path.name
 
 

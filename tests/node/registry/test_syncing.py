@@ -61,10 +61,10 @@ def test_a_first_sync_takes_in_every_kind_of_record(node: Node, export: Export) 
 
 
 def test_an_enrolment_gets_what_counting_needs(node: Node, export: Export) -> None:
-    export.learner("1001", born="1990", sex="M", displaced="Y")
-    export.enrolment("e1001", "1001", started="2026-01-15", status="withdrawn")
+    export.learner("P-1001", born="1990", sex="M", displaced="Y")
+    export.enrolment("e1001", "P-1001", started="2026-01-15", status="withdrawn")
     synced(node, export)
-    ref = learner_ref_of(node.keys, "1001")
+    ref = learner_ref_of(node.keys, "P-1001")
     with node.database.transaction() as session:
         row = session.scalars(
             sa.select(EnrolmentRow).where(EnrolmentRow.learner_ref == ref)
@@ -85,7 +85,7 @@ def test_an_enrolment_gets_what_counting_needs(node: Node, export: Export) -> No
 def test_an_enrolment_without_a_start_has_no_period_and_no_key(
     node: Node, export: Export
 ) -> None:
-    export.enrolment("e1001", "1001", started="", status="registered")
+    export.enrolment("e1001", "P-1001", started="", status="registered")
     synced(node, export)
     with node.database.transaction() as session:
         row = session.scalars(
@@ -113,10 +113,10 @@ def test_changed_new_and_removed_rows_are_picked_up(
 ) -> None:
     synced(node, export)
     moment.advance(days=1)
-    export.learner("1002", born="1999")
-    export.learner("2001")
-    export.enrolment("e2001", "2001")
-    del export.tables["learners"]["1008"], export.tables["enrolments"]["e1008"]
+    export.learner("P-1002", born="1999")
+    export.learner("P-2001")
+    export.enrolment("e2001", "P-2001")
+    del export.tables["learners"]["P-1008"], export.tables["enrolments"]["e1008"]
     summary = synced(node, export)
     assert summary.counts[RecordKind.LEARNER] == Counts(
         read=8, new=1, changed=1, unchanged=6, removed=1
@@ -129,7 +129,7 @@ def test_changed_new_and_removed_rows_are_picked_up(
         gone = session.scalars(
             sa.select(LearnerRow).where(LearnerRow.deleted_at.is_not(None))
         ).one()
-    assert gone.learner_ref == learner_ref_of(node.keys, "1008")
+    assert gone.learner_ref == learner_ref_of(node.keys, "P-1008")
     assert (gone.deleted_at, gone.delete_reason) == (moment.now, "absent")
 
 
@@ -155,20 +155,20 @@ def test_a_row_that_comes_back_is_revived(node: Node, export: Export) -> None:
 
 def test_a_changed_name_changes_only_the_identity(node: Node, export: Export) -> None:
     synced(node, export)
-    export.learner("1001", born="1960", family="Newname")
+    export.learner("P-1001", born="1960", family="Newname")
     summary = synced(node, export)
     assert summary.total.changed == 1
     with node.database.transaction() as session:
-        identity = read_identity(session, node, learner_ref_of(node.keys, "1001"))
+        identity = read_identity(session, node, learner_ref_of(node.keys, "P-1001"))
     assert identity is not None
     assert identity.family_name == "Newname"
 
 
 @pytest.mark.parametrize("page_rows", [1, 3])
 def test_a_sync_killed_after_any_page_goes_on_without_loss_or_double(
-    node: Node, export: Export, page_rows: int, tmp_path: Path, make_node: object
+    node: Node, export: Export, page_rows: int
 ) -> None:
-    export.learner("1003", born="no year")  # and one row for the quarantine
+    export.learner("P-1003", born="no year")  # and one row for the quarantine
     pages = 0
     for stop_at in range(1, 9):
         try:
@@ -177,7 +177,7 @@ def test_a_sync_killed_after_any_page_goes_on_without_loss_or_double(
             pages += stop_at
             continue
         break
-    summary = synced(node, export, page_rows=page_rows)
+    synced(node, export, page_rows=page_rows)
     assert pages > 5
     with node.database.transaction() as session:
         live = {kind: len(rows) for kind, rows in everything(session).items()}
@@ -194,7 +194,6 @@ def test_a_sync_killed_after_any_page_goes_on_without_loss_or_double(
     }
     assert [row.kind for row in refused] == [RecordKind.ENROLMENT, RecordKind.LEARNER]
     assert unfinished == []
-    assert summary.total.read + summary.total.new > 0
 
 
 def test_a_killed_sync_reads_on_at_the_page_after_the_last_one(
@@ -254,8 +253,8 @@ def test_an_interrupted_run_is_begun_again_with_another_mapping(
 
 
 def test_identities_are_in_the_encrypted_table_only(node: Node, export: Export) -> None:
-    export.learner("1003", born="no year")  # refused, so its name is in quarantine
-    export.put("placements", "p2", "1002", "Given1002 Family1002", "2026-02-01")
+    export.learner("P-1003", born="no year")  # refused, so its name is in quarantine
+    export.put("placements", "p2", "P-1002", "GivenP-1002 FamilyP-1002", "2026-02-01")
     with pytest.raises(StoppedError):
         synced(node, export, page_rows=2, progress=stop_after(4))  # with a cursor
     with node.database.transaction() as session:
@@ -268,7 +267,7 @@ def test_identities_are_in_the_encrypted_table_only(node: Node, export: Export) 
     ]
     with node.database.transaction() as session:
         values = stopped + all_values(session)
-        identity = read_identity(session, node, learner_ref_of(node.keys, "1002"))
+        identity = read_identity(session, node, learner_ref_of(node.keys, "P-1002"))
     texts = [v for v in values if isinstance(v, str)]
     blobs = [bytes(v) for v in values if isinstance(v, bytes | memoryview)]
     assert len(planted) == 40
@@ -276,7 +275,7 @@ def test_identities_are_in_the_encrypted_table_only(node: Node, export: Export) 
         assert not any(name.casefold() in text.casefold() for text in texts), name
         assert not any(name.encode() in blob for blob in blobs), name
     assert identity is not None
-    assert identity.family_name == "Family1002"
+    assert identity.family_name == "FamilyP-1002"
 
 
 def test_a_key_of_a_database_source_is_not_kept_as_the_place_to_read_on(
@@ -299,8 +298,8 @@ def test_a_key_of_a_database_source_is_not_kept_as_the_place_to_read_on(
         run = session.scalars(sa.select(SyncRunRow)).one()
         texts = [v for v in all_values(session) if isinstance(v, str)]
     assert run.cursor is not None
-    assert b"1003" not in run.cursor
-    assert not any("1003" in text for text in texts)
+    assert b"P-1003" not in run.cursor
+    assert not any("P-1003" in text for text in texts)
     assert service.sync(node, source, node.clock()).total == Counts(read=21, new=21)
     other = service.sql_source(path, url, name="school")
     assert service.sync(node, other, node.clock()).is_unchanged
@@ -313,8 +312,8 @@ def test_too_large_a_loss_is_refused_before_anything_is_written(
     with node.database.transaction() as session:
         before = everything(session)
     for number in range(1001, 1006):
-        del export.tables["learners"][str(number)]
-    export.learner("3001")
+        del export.tables["learners"][f"P-{number}"]
+    export.learner("P-3001")
     with pytest.raises(RefusedError) as refused:
         synced(node, export)
     assert "--accept-removal" in refused.value.next_step
@@ -329,7 +328,7 @@ def test_too_large_a_loss_is_refused_before_anything_is_written(
 def test_half_of_the_records_may_go_at_the_default(node: Node, export: Export) -> None:
     synced(node, export)
     for number in range(1001, 1005):
-        del export.tables["learners"][str(number)]
+        del export.tables["learners"][f"P-{number}"]
     assert synced(node, export).counts[RecordKind.LEARNER].removed == 4
 
 
@@ -339,9 +338,9 @@ def test_only_rows_of_the_same_source_are_removed(
     synced(node, export)
     other = Export(tmp_path / "other")
     other.put("programmes", "SEW", "Sewing", "2", "100")
-    other.learner("1001")
-    other.learner("9001")
-    other.enrolment("e1", "9001", code="SEW")
+    other.learner("P-1001")
+    other.learner("P-9001")
+    other.enrolment("e1", "P-9001", code="SEW")
     first = service.sync(node, other.source(name="Other office"), node.clock())
     assert first.total.new == 4
     assert synced(node, export).is_unchanged
@@ -355,7 +354,7 @@ def test_an_enrolment_may_belong_to_a_learner_of_another_source(
 ) -> None:
     synced(node, export)
     other = Export(tmp_path / "other")
-    other.enrolment("e1", "1001", code="CARE")
+    other.enrolment("e1", "P-1001", code="CARE")
     summary = service.sync(node, other.source(name="Other office"), node.clock())
     assert summary.counts[RecordKind.ENROLMENT] == Counts(read=1, new=1)
 
@@ -363,15 +362,15 @@ def test_an_enrolment_may_belong_to_a_learner_of_another_source(
 def test_the_own_record_of_a_learner_goes_before_another_source_s(
     node: Node, export: Export, tmp_path: Path
 ) -> None:
-    export.learner("1001", born="1950")
+    export.learner("P-1001", born="1950")
     synced(node, export)
     other = Export(tmp_path / "other")
-    other.learner("1001", born="2001")
-    other.enrolment("e1", "1001", code="CARE")
+    other.learner("P-1001", born="2001")
+    other.enrolment("e1", "P-1001", code="CARE")
     service.sync(node, other.source(name="Other office"), node.clock())
     synced(node, export)
     with node.database.transaction() as session:
-        ref = learner_ref_of(node.keys, "1001")
+        ref = learner_ref_of(node.keys, "P-1001")
         rows = session.execute(
             sa.select(EnrolmentRow.programme_code, EnrolmentRow.age_band).where(
                 EnrolmentRow.learner_ref == ref
@@ -386,11 +385,11 @@ def test_a_missing_column_stops_before_anything_is_written(
     synced(node, export)
     with node.database.transaction() as session:
         before = everything(session)
-    export.learner("4001")
+    export.learner("P-4001")
     source = export.source()
     path = export.folder / "placements.csv"  # the last table that is read
     path.write_text(path.read_text().replace("employer", "firm"))
-    with pytest.raises(SourceChangedError, match="placements.csv has no column"):
+    with pytest.raises(SourceChangedError, match=r"placements\.csv has no column"):
         service.sync(node, source, node.clock())
     with node.database.transaction() as session:
         assert everything(session) == before
@@ -429,7 +428,7 @@ def test_two_syncs_do_not_run_at_once(node: Node, export: Export) -> None:
 
 def test_a_certificate_is_found_with_its_programme(node: Node, export: Export) -> None:
     synced(node, export)
-    ref = learner_ref_of(node.keys, "1001")
+    ref = learner_ref_of(node.keys, "P-1001")
     with node.database.transaction() as session:
         (facts,) = service.certificates_of(session, ref)
         assert service.certificate(session, facts.certificate_id) == facts
@@ -452,7 +451,7 @@ def test_a_removed_certificate_is_not_found(node: Node, export: Export) -> None:
 
 
 def test_an_employer_is_a_keyed_hash(node: Node, export: Export) -> None:
-    export.put("placements", "p2", "1002", "harbour  works", "2026-02-25")
+    export.put("placements", "p2", "P-1002", "harbour  works", "2026-02-25")
     synced(node, export)
     with node.database.transaction() as session:
         employers = session.scalars(sa.select(PlacementRow.employer_ref)).all()
@@ -496,7 +495,7 @@ def test_data_are_as_old_as_the_oldest_source(
 def test_status_names_sources_counts_and_fingerprints(
     node: Node, export: Export
 ) -> None:
-    export.learner("1003", born="no year")
+    export.learner("P-1003", born="no year")
     synced(node, export)
     with node.database.transaction() as session:
         (found,) = service.status(session)
