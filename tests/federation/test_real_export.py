@@ -166,7 +166,7 @@ def coded(values: Sequence[str | None]) -> Cell:
         AGES.get(age or "", "_U"),
         sex if sex in ("F", "M") else "_U",
         {"yes": "DIS", "no": "NDIS"}.get(disability or "", "_U"),
-        {"completed": "COM", "not_completed": "NCM"}[outcome or ""],
+        outcome or "",
     )
 
 
