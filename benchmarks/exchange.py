@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import psutil
 
@@ -267,18 +267,19 @@ def cpu(process: psutil.Process) -> float:
 
 
 def database_cpu() -> Callable[[], float]:
-    """Reads the CPU seconds of the PostgreSQL server's processes, ended ones included."""
-    postgresql_url()
-    mains = [p for p in psutil.process_iter(["name"]) if p.info["name"] == "postgres"]
+    """Reads the CPU seconds of our PostgreSQL server's processes, ended ones included."""
+    folder = parse_qs(urlsplit(postgresql_url()).query)["host"][0]
+    main = next(
+        process
+        for process in psutil.process_iter(["name", "cmdline"])
+        if process.info["name"] == "postgres"
+        and any(folder in part for part in process.info["cmdline"] or ())
+    )
 
     def read() -> float:
-        total = 0.0
-        for process in mains + [c for p in mains for c in p.children()]:
-            try:
-                total += cpu(process)
-            except psutil.NoSuchProcess:
-                continue
-        return total
+        times = main.cpu_times()
+        ended = times.children_user + times.children_system
+        return cpu(main) + ended + sum(cpu(child) for child in main.children())
 
     return read
 

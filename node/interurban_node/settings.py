@@ -142,6 +142,8 @@ def settings_text(settings: Settings) -> str:
 
 def _toml(value: object) -> str:
     if isinstance(value, dict):
-        members = ", ".join(f"{name} = {_toml(text)}" for name, text in value.items())
+        members = ", ".join(
+            f"{_toml(name)} = {_toml(text)}" for name, text in value.items()
+        )
         return f"{{ {members} }}"
     return json.dumps(value, ensure_ascii=False)

@@ -208,6 +208,7 @@ def test_we_verify_the_requests_of_the_other_implementation(body: bytes):
         tag="interurban",
         label="sig1",
         include_alg=False,
+        use_existing_digest=True,
         covered_component_ids=REQUEST if body else REQUEST[:3],
     )
     signed = request.with_headers(message.headers)
@@ -243,6 +244,7 @@ def test_we_verify_the_answers_of_the_other_implementation():
         created=moment,
         tag="interurban",
         include_alg=False,
+        use_existing_digest=True,
         covered_component_ids=RESPONSE,
     )
     response = HttpResponse(200, theirs.headers, b"x")

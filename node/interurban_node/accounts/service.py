@@ -135,7 +135,8 @@ def learner_ref_of(keys: NodeKeys, person_id: str) -> str:
 
     A keyed hash: nobody without the node's secret can tell whose it is by trying numbers.
     """
-    message = b"learner\0" + normal_person_id(person_id).encode()
+    number = normal_person_id(person_id).encode("utf-8", "surrogatepass")
+    message = b"learner\0" + number
     digest = hmac.digest(keys.pseudonym, message, hashlib.sha256)
     return "L" + base64.b32encode(digest)[:26].decode("ascii").lower()
 
@@ -426,7 +427,7 @@ def _check_seal(seal_given: object, fact: str) -> None:
 
 
 def _hash(node: Node, kind: str, secret: str) -> str:
-    message = f"{kind}\0{secret}".encode()
+    message = f"{kind}\0{secret}".encode("utf-8", "surrogatepass")
     return base64url_encode(hmac.digest(node.keys.cookie, message, hashlib.sha256))
 
 

@@ -42,6 +42,7 @@ from interurban_protocol.errors import (
     OutOfTimeError,
     SignersError,
     UnknownKeyError,
+    VerificationError,
     WrongTargetError,
 )
 from interurban_protocol.keys import Algorithm, KeySet, Purpose
@@ -185,11 +186,13 @@ def propose(session: Session, node: Node, draft: AgreementDraft, now: datetime) 
     Raises:
         NotFoundError, RefusedError: a plan or partner that we do not have.
         MalformedError: a draft that contradicts itself.
+        DisclosureError: its plans would count the same people a second time.
     """
     plans = [(plan_id, plan(session, plan_id)) for plan_id in draft.plan_ids]
     payload = _payload(session, node, draft, plans, now)
     check_agreement(payload)
     _check_plans_fit(payload, [found for _, found in plans])
+    _check_one_population(session, [found for _, found in plans])
     document = start_document(payload, node.keys.documents)
     opened = open_document(document)
     session.add(
@@ -230,7 +233,7 @@ def receive(
     keys = partners.key_sets(session, node)
     _check_partial(payload, opened, keys, now)  # 3
     _take_plans(session, node, payload, message.attachments, now)  # 4
-    row = _merge(session, message.document, opened.document_id, now)  # 5
+    row = _merge(session, message.document, payload, keys, now)  # 5
     _complete(session, node, row, payload, now)
     return _answer(row)
 
@@ -253,9 +256,9 @@ def sign(
                 "the time to sign is over", next_step="Ask for a new proposal."
             )
         check_understood(payload)
-        others = list(_signed_plans(session))
-        for agreed in payload.plans:
-            check_no_conflict(plan(session, agreed.plan), others)
+        _check_one_population(
+            session, [plan(session, agreed.plan) for agreed in payload.plans]
+        )
         row.document = add_signature(row.document, KIND, node.keys.documents)
         row.signed_by_us_at = now
         _complete(session, node, row, payload, now)
@@ -283,7 +286,11 @@ def statuses(session: Session, node: Node, now: datetime) -> list[AgreementStatu
 
 
 def in_force(session: Session, node: Node, now: datetime) -> list[AgreementInForce]:
-    """The agreements in force at `now`, by this node's own verification."""
+    """The agreements in force at `now`, by this node's own verification.
+
+    One that no longer verifies, because a party has reported its key as compromised, is not
+    among them; the others go on.
+    """
     found = []
     keys = _key_tuple(session, node)
     rows = session.scalars(
@@ -292,10 +299,10 @@ def in_force(session: Session, node: Node, now: datetime) -> list[AgreementInFor
         .order_by(AgreementRow.received_at)
     )
     for row in rows:
-        verified = _verified(row.document, keys, row.complete_at or now)
         try:
+            verified = _verified(row.document, keys, row.complete_at or now)
             check_in_force(verified, now)
-        except OutOfTimeError:
+        except (VerificationError, OutOfTimeError):
             continue
         found.append(_in_force(session, node, verified))
     return found
@@ -384,7 +391,10 @@ def receive_suspension(
         raise WrongTargetError("the suspension is between two other nodes")
     if {signer.node for signer in notice.signers} != {partner.origin}:
         raise SignersError("a suspension is signed by the node that suspends")
-    _agreement_row(session, notice.agreement)
+    check_understood(notice)
+    row = _agreement_row(session, notice.agreement)
+    if partner.origin not in read_payload(open_document(row.document), Agreement).nodes:
+        raise NotFoundError("there is no such agreement between the two nodes")
     _set_suspension(session, notice)
     return canonical_json({"noted": notice.suspended})
 
@@ -536,17 +546,36 @@ def _check_plans_fit(payload: Agreement, plans: Sequence[ReleasePlan]) -> None:
         check_at_least(found.profile, payload.disclosure_floor)
 
 
+def _check_one_population(session: Session, plans: Sequence[ReleasePlan]) -> None:
+    """No two of the plans, nor one of them and one that we signed, count the same people."""
+    others = [*_signed_plans(session), *plans]
+    for found in plans:
+        check_no_conflict(found, others)
+
+
 def _merge(
-    session: Session, document: bytes, agreement_id: str, now: datetime
+    session: Session,
+    document: bytes,
+    payload: Agreement,
+    keys: Mapping[str, KeySet],
+    now: datetime,
 ) -> AgreementRow:
+    """Keep the signatures together; a complete set is kept as it is.
+
+    Raises:
+        SignersError: a second, different signature by a key that has signed already.
+    """
+    agreement_id = open_document(document).document_id
     row = session.get(AgreementRow, agreement_id)
     if row is None:
         row = AgreementRow(
             agreement_id=agreement_id, document=document, received_at=now
         )
         session.add(row)
-    else:
-        row.document = merge_signatures([row.document, document])
+    elif row.complete_at is None:
+        merged = merge_signatures([row.document, document])
+        _check_partial(payload, open_document(merged), keys, now)
+        row.document = merged
     session.flush()
     return row
 

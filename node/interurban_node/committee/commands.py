@@ -54,7 +54,7 @@ def table(
     combined figure to which a hidden one would belong. "withheld": a rate of too few
     people, or of all or none of them. "missing": no release of the city is here.
     """
-    from interurban_node.committee import renderings, service
+    from interurban_node.committee import rules, service
 
     filters = _filters(where)
     with opened(home, as_json=as_json) as node:
@@ -70,14 +70,14 @@ def table(
                 now=now,
             )
         if csv is not None:
-            _write_csv(csv, renderings.csv_text(found))
+            _write_csv(csv, rules.csv_text(found))
             return
-        columns, rows = renderings.terminal_rows(found, language)
-        title = renderings.name_in(found.structure.names, language)
+        columns, rows = rules.terminal_rows(found, language)
+        title = rules.name_in(found.structure.names, language)
         show(
             Shown(
-                renderings.json_value(found),
-                lines=renderings.notes(found, language),
+                rules.json_value(found),
+                lines=rules.notes(found, language),
                 table=Table(columns, rows, title),
             ),
             as_json=as_json,

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 
 from interurban_node.accounts.rules import Role
 from interurban_node.accounts.service import staff_of, verify_token
-from interurban_node.committee import renderings, rules, service
-from interurban_node.committee.rules import CommitteeTable, Figure, Indicator, Mark
+from interurban_node.committee import rules, service
+from interurban_node.committee.figures import Figure, Indicator, Mark
+from interurban_node.committee.rules import CommitteeTable
 from interurban_node.core.context import Node
 from interurban_node.core.errors import RefusedError
 from interurban_node.core.pages import (
@@ -184,7 +185,7 @@ def table_csv(
     """The same table as CSV."""
     now = node.clock()
     check_reader(request, node, session, now)
-    text = renderings.csv_text(_table(session, node, chosen, now))
+    text = rules.csv_text(_table(session, node, chosen, now))
     return _download(text, "text/csv", "committee.csv")
 
 
@@ -198,7 +199,7 @@ def table_json(
     """The same table as JSON."""
     now = node.clock()
     check_reader(request, node, session, now)
-    value = renderings.json_value(_table(session, node, chosen, now))
+    value = rules.json_value(_table(session, node, chosen, now))
     text = json.dumps(value, ensure_ascii=False)
     return _download(text, "application/json", "committee.json")
 
@@ -241,7 +242,7 @@ def form_view(
         dataflows=[
             Option(
                 each.structure.urn,
-                renderings.name_in(each.structure.names, code),
+                rules.name_in(each.structure.names, code),
                 each.structure.urn == structure.urn,
             )
             for each in available
@@ -249,18 +250,18 @@ def form_view(
         periods=[Option(each, each, each in wanted) for each in reversed(periods)],
         breakdowns=[
             [
-                Option(each.id, renderings.name_in(each.names, code), each.id == place)
+                Option(each.id, rules.name_in(each.names, code), each.id == place)
                 for each in dimensions
             ]
             for place in by
         ],
         filters=[
             (
-                renderings.name_in(each.names, code),
+                rules.name_in(each.names, code),
                 [
                     Option(
                         f"{each.id}:{value.id}",
-                        renderings.name_in(value.names, code),
+                        rules.name_in(value.names, code),
                         chosen.where == f"{each.id}:{value.id}",
                     )
                     for value in structure.base_codes(each.id)
@@ -274,18 +275,18 @@ def form_view(
 def table_view(table: CommitteeTable, language: Language) -> TableView:
     """The table in the reader's language."""
     code = language.code
-    cities = {city.node: renderings.name_in(city.names, code) for city in table.cities}
+    cities = {city.node: rules.name_in(city.names, code) for city in table.cities}
     return TableView(
-        title=renderings.name_in(table.structure.names, code),
-        measure=renderings.name_in(table.structure.measure, code),
-        headings=[renderings.name_in(each.names, code) for each in table.dimensions],
+        title=rules.name_in(table.structure.names, code),
+        measure=rules.name_in(table.structure.measure, code),
+        headings=[rules.name_in(each.names, code) for each in table.dimensions],
         cities=list(cities.values()),
         rows=[_row_view(table, row, code) for row in table.rows],
         sources=[_source_view(cities, each, language) for each in table.sources],
         filters=[
             (
-                renderings.name_in(table.structure.dimension(each).names, code),
-                renderings.code_name(table.structure, each, value, code),
+                rules.name_in(table.structure.dimension(each).names, code),
+                rules.code_name(table.structure, each, value, code),
             )
             for each, value in table.breakdown.filters.items()
         ],
@@ -312,7 +313,7 @@ def _table(
 def _row_view(table: CommitteeTable, row: rules.Row, code: str) -> RowView:
     return RowView(
         period=row.period,
-        names=renderings.code_names(table, row.codes, code),
+        names=rules.code_names(table, row.codes, code),
         is_total=set(row.codes) <= {TOTAL},
         cells=[
             _cell_view(indicator, figure)

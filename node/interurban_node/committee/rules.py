@@ -1,20 +1,29 @@
-"""What a committee's table says, from published values alone.
+"""What a committee's table says, from published values alone, and its one flat form.
 
 * Every figure comes from a release, that is from values that anybody with the release may
   see. Nothing here can reach the registry.
-* A figure without value says why, by its mark. A combined figure exists only where every
-  contributing city shows its value: a hidden cell is never counted as zero.
-* A rate is made from two *shown* values (`disclosure.rate`).
+* Terminal, page, CSV and JSON are renderings of the same `records`.
 """
 
+import csv
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from itertools import product
 
+from interurban_node.committee.figures import (
+    SDMX_MARKS,
+    Figure,
+    Figures,
+    Indicator,
+    Mark,
+    combined_figures,
+    count_figure,
+    rate_figure,
+)
 from interurban_node.core.errors import RefusedError
-from interurban_protocol.disclosure import rate
+from interurban_protocol.encoding import JsonValue, format_time
 from interurban_protocol.release_plans import ProtectionProfile, strictest
 from interurban_protocol.releases import ReleasedTable
 from interurban_protocol.structures import TOTAL, Dimension, Names, Structure
@@ -22,62 +31,6 @@ from interurban_protocol.structures import TOTAL, Dimension, Names, Structure
 OUTCOME = "OUTCOME"
 COMPLETED = "COM"
 COMBINED = TOTAL  # the column of all contributing cities together
-
-
-class Mark(StrEnum):
-    """Why a figure has a value, or has none."""
-
-    SHOWN = "shown"
-    HIDDEN = "hidden"  # by the city that published it
-    INCOMPLETE = "incomplete"  # combined, and a contributing city's cell is hidden
-    WITHHELD = "withheld"  # a rate of too few people, or of all or none of them
-    MISSING = "missing"  # no release of the city is here
-
-
-SDMX_MARKS: Mapping[Mark, tuple[str, str]] = {
-    Mark.SHOWN: ("A", "F"),
-    Mark.HIDDEN: ("Q", "A"),
-    Mark.INCOMPLETE: ("Q", "S"),  # suppressed too, by the receiver
-    Mark.WITHHELD: ("N", "F"),
-    Mark.MISSING: ("L", "F"),
-}
-"""Each mark as OBS_STATUS and CONF_STATUS, by SDMX's code lists."""
-
-
-class Indicator(StrEnum):
-    """What is shown of each city."""
-
-    STARTED = "STARTED"
-    COMPLETED = "COMPLETED"
-    COMPLETION_RATE = "COMPLETION_RATE"  # percent of those who started
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One value or mark; a rate has the range that the noise leaves open."""
-
-    value: float | None
-    mark: Mark
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """The three figures of one city, or of all together, in one row."""
-
-    started: Figure
-    completed: Figure
-    completion_rate: Figure
-
-    def __iter__(self) -> Iterator[tuple[Indicator, Figure]]:
-        return iter(
-            (
-                (Indicator.STARTED, self.started),
-                (Indicator.COMPLETED, self.completed),
-                (Indicator.COMPLETION_RATE, self.completion_rate),
-            )
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +102,20 @@ class CommitteeTable:
             for source in self.sources
             if (source.node, source.period) == (node, period)
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One figure with everything that identifies it: the table in its flat form."""
+
+    period: str
+    codes: Mapping[str, str]  # every splitting dimension but OUTCOME
+    city: str  # origin, or COMBINED
+    indicator: Indicator
+    figure: Figure
+    cities: int  # how many contribute
+    coverage: int | None
+    cut_off: datetime | None
 
 
 def breakdown_dimensions(structure: Structure) -> tuple[Dimension, ...]:
@@ -236,29 +203,195 @@ def city_figures(source: Source, cell: Mapping[str, str]) -> Figures:
     started = source.table.value(**cell)
     completed = source.table.value(**{**cell, OUTCOME: COMPLETED})
     return Figures(
-        _count(started, Mark.HIDDEN),
-        _count(completed, Mark.HIDDEN),
-        _rate(started, completed, source.table.profile, Mark.HIDDEN, cities=1),
+        count_figure(started, Mark.HIDDEN),
+        count_figure(completed, Mark.HIDDEN),
+        rate_figure(started, completed, source.table.profile, Mark.HIDDEN, cities=1),
     )
 
 
-def combined_figures(figures: Sequence[Figures], profile: ProtectionProfile) -> Figures:
-    """The figures of all contributing cities together.
+def records(table: CommitteeTable) -> Iterator[Record]:
+    """Every figure of the table, by row, city and indicator; combined ones last."""
+    nodes = [*(city.node for city in table.cities), COMBINED]
+    for row in table.rows:
+        codes = _all_codes(table, row.codes)
+        contributing = len(table.cities) - len(table.missing(row.period))
+        for node, figures in zip(nodes, row.figures, strict=True):
+            source = None if node == COMBINED else table.source(node, row.period)
+            for indicator, figure in figures:
+                yield Record(
+                    period=row.period,
+                    codes=codes,
+                    city=node,
+                    indicator=indicator,
+                    figure=figure,
+                    cities=contributing if source is None else 1,
+                    coverage=source.coverage if source else None,
+                    cut_off=source.cut_off if source else None,
+                )
 
-    A value only where each of them shows its own; cities without a release contribute
-    nothing and are named beside the table.
-    """
-    present = [each for each in figures if each.started.mark is not Mark.MISSING]
-    if not present:
-        missing = Figure(None, Mark.MISSING)
-        return Figures(missing, missing, missing)
-    started = _sum([each.started for each in present])
-    completed = _sum([each.completed for each in present])
-    return Figures(
-        _count(started, Mark.INCOMPLETE),
-        _count(completed, Mark.INCOMPLETE),
-        _rate(started, completed, profile, Mark.INCOMPLETE, cities=len(present)),
+
+def csv_text(table: CommitteeTable) -> str:
+    """The table as CSV (RFC 4180), one figure in a line, marks in SDMX's codes."""
+    splits = [each.id for each in breakdown_dimensions(table.structure)]
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["DATAFLOW", "TIME_PERIOD", *splits, *_CSV_COLUMNS])
+    for record in records(table):
+        writer.writerow(
+            [
+                table.structure.reference,
+                record.period,
+                *(record.codes[each] for each in splits),
+                *_csv_fields(record),
+            ]
+        )
+    return text.getvalue()
+
+
+def json_value(table: CommitteeTable) -> JsonValue:
+    """The table as JSON, with what a reader needs to judge it."""
+    return {
+        "dataflow": table.structure.urn,
+        "by": list(table.breakdown.by),
+        "filters": dict(table.breakdown.filters),
+        "cities": [
+            {"node": city.node, "name": dict(city.names)} for city in table.cities
+        ],
+        "sources": [_source_json(source) for source in table.sources],
+        "missing": {period: list(table.missing(period)) for period in table.periods},
+        "records": [_record_json(record) for record in records(table)],
+    }
+
+
+def terminal_rows(
+    table: CommitteeTable, language: str = "en"
+) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows for the terminal: one row for each cell and city."""
+    headings = [
+        "Period",
+        *(name_in(each.names, language) for each in table.dimensions),
+        "City",
+        "Started",
+        "Completed",
+        "Rate",
+    ]
+    names = [*(name_in(city.names, language) for city in table.cities), "Combined"]
+    rows = [
+        [
+            row.period,
+            *code_names(table, row.codes, language),
+            name,
+            *(figure_text(indicator, figure) for indicator, figure in figures),
+        ]
+        for row in table.rows
+        for name, figures in zip(names, row.figures, strict=True)
+    ]
+    return headings, rows
+
+
+def notes(table: CommitteeTable, language: str = "en") -> list[str]:
+    """What has to be read with the table: coverage, age of the data, missing cities."""
+    names = {city.node: name_in(city.names, language) for city in table.cities}
+    lines = []
+    for source in table.sources:
+        if source.cut_off is None:
+            text = "no release here; combined figures are without it"
+        else:
+            coverage = f"{source.coverage} %" if source.coverage else "not shown"
+            text = f"data as of {source.cut_off:%Y-%m-%d}, coverage {coverage}"
+        lines.append(f"{names[source.node]}, {source.period}: {text}")
+    return lines
+
+
+def figure_text(indicator: Indicator, figure: Figure) -> str:
+    """A figure as text: the value, or its mark as one word."""
+    if figure.value is None:
+        return figure.mark.value
+    if indicator is Indicator.COMPLETION_RATE:
+        return f"{figure.value} % ({figure.low}–{figure.high})"
+    return str(figure.value)
+
+
+def code_names(
+    table: CommitteeTable, codes: Sequence[str], language: str
+) -> tuple[str, ...]:
+    """The names of a row's codes."""
+    named = zip(table.breakdown.by, codes, strict=True)
+    return tuple(
+        code_name(table.structure, dimension_id, code_id, language)
+        for dimension_id, code_id in named
     )
+
+
+def code_name(
+    structure: Structure, dimension_id: str, code_id: str, language: str
+) -> str:
+    """The name of a code, or its id where the structure has no such code."""
+    for code in structure.codes(dimension_id):
+        if code.id == code_id:
+            return name_in(code.names, language)
+    return code_id
+
+
+def name_in(names: Names, language: str) -> str:
+    """A name in `language`, else in English, else in any."""
+    return names.get(language) or names.get("en") or next(iter(names.values()))
+
+
+_CSV_COLUMNS = (
+    "CITY",
+    "INDICATOR",
+    "OBS_VALUE",
+    "OBS_STATUS",
+    "CONF_STATUS",
+    "LOW",
+    "HIGH",
+    "CITIES",
+    "COVERAGE",
+    "DATA_AS_OF",
+)
+
+
+def _csv_fields(record: Record) -> list[str]:
+    figure = record.figure
+    obs_status, conf_status = SDMX_MARKS[figure.mark]
+    return [
+        record.city,
+        record.indicator,
+        _text(figure.value),
+        obs_status,
+        conf_status,
+        _text(figure.low),
+        _text(figure.high),
+        str(record.cities),
+        _text(record.coverage),
+        format_time(record.cut_off) if record.cut_off else "",
+    ]
+
+
+def _record_json(record: Record) -> JsonValue:
+    figure = record.figure
+    return {
+        "period": record.period,
+        "codes": dict(record.codes),
+        "city": record.city,
+        "indicator": str(record.indicator),
+        "value": figure.value,
+        "mark": str(figure.mark),
+        "low": figure.low,
+        "high": figure.high,
+        "cities": record.cities,
+    }
+
+
+def _source_json(source: Source) -> JsonValue:
+    return {
+        "city": source.node,
+        "period": source.period,
+        "release": source.release_id,
+        "coverage": source.coverage,
+        "data_as_of": format_time(source.cut_off) if source.cut_off else None,
+    }
 
 
 def _has_outcome(structure: Structure) -> bool:
@@ -292,28 +425,13 @@ def _row_figures(
     return (*found, combined_figures(found, profile))
 
 
-def _count(value: int | None, otherwise: Mark) -> Figure:
-    return Figure(value, otherwise if value is None else Mark.SHOWN)
+def _all_codes(table: CommitteeTable, codes: Sequence[str]) -> Mapping[str, str]:
+    chosen = dict(zip(table.breakdown.by, codes, strict=True))
+    return {
+        each.id: chosen.get(each.id, table.breakdown.filters.get(each.id, TOTAL))
+        for each in breakdown_dimensions(table.structure)
+    }
 
 
-def _rate(
-    started: int | None,
-    completed: int | None,
-    profile: ProtectionProfile,
-    otherwise: Mark,
-    *,
-    cities: int,
-) -> Figure:
-    if started is None or completed is None:
-        return Figure(None, otherwise)
-    found = rate(completed, started, profile, cities=cities)
-    if found is None:
-        return Figure(None, Mark.WITHHELD)
-    return Figure(found.percent, Mark.SHOWN, found.low, found.high)
-
-
-def _sum(figures: Sequence[Figure]) -> int | None:
-    values = [figure.value for figure in figures]
-    if any(value is None for value in values):
-        return None
-    return sum(int(value) for value in values if value is not None)
+def _text(value: float | None) -> str:
+    return "" if value is None else str(value)

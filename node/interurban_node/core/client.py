@@ -116,7 +116,7 @@ class Client:
                 content=request.body or None,
             ) as answer:
                 body = _read(answer)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise PartnerUnavailableError(f"{host} did not answer") from error
         return HttpResponse(answer.status_code, dict(answer.headers), body)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from interurban_node.core.errors import ConfigurationError
 from interurban_node.core.identifiers import Identifiers
+from interurban_protocol.errors import MalformedError
 from interurban_protocol.keys import Algorithm, PrivateKey, Purpose
 
 KEY_FILES: tuple[tuple[str, Purpose, Algorithm], ...] = (
@@ -167,7 +168,13 @@ def read_private(path: Path) -> bytes:
 
 
 def _load_key(path: Path) -> PrivateKey:
-    return PrivateKey.from_pem(read_private(path))
+    try:
+        return PrivateKey.from_pem(read_private(path))
+    except MalformedError as error:
+        raise ConfigurationError(
+            f"{path} holds no key that this node can use",
+            next_step="Restore it from the keys' backup.",
+        ) from error
 
 
 def _load_secret(home: Home, name: str) -> bytes:

@@ -81,11 +81,9 @@ class Journal:
         Raises:
             ConfigurationError: a line is damaged or missing.
         """
-        if not self._path.exists():
-            return []
         found: list[JournalEntry] = []
         previous = ""
-        for line in self._path.read_bytes().splitlines():
+        for line in self._content().splitlines():
             entry, claimed = _read(line)
             if claimed != previous or entry.number != len(found) + 1:
                 raise _damaged(len(found) + 1)
@@ -96,6 +94,22 @@ class Journal:
     def length(self) -> int:
         """How many entries there are."""
         return len(self.entries())
+
+    def state(self) -> tuple[int, int]:
+        """Size and time of the last change: equal as long as nobody has appended."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return 0, 0
+        return found.st_size, found.st_mtime_ns
+
+    def _content(self) -> bytes:
+        try:
+            with self._path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH)  # no half of a line that is on its way
+                return file.read()
+        except FileNotFoundError:
+            return b""
 
 
 def _entry(

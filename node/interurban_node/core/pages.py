@@ -99,7 +99,7 @@ def page(
         .render(
             language=language,
             languages=[Language(code) for code in LANGUAGES],
-            here=request.url.path,
+            here="/" + request.url.path.lstrip("/\\"),  # never another host's address
             city=node.settings.name.get(language.code)
             or next(iter(node.settings.name.values())),
             form_token=form_token(request, node),
@@ -147,7 +147,8 @@ def check_form(request: Request, node: Node, token: str) -> None:
     elif origin is not None:
         own = origin == node.origin
     else:
-        own = hmac.compare_digest(token, form_token(request, node))
+        expected = form_token(request, node)
+        own = hmac.compare_digest(token.encode("utf-8", "replace"), expected.encode())
     if not own:
         raise RefusedError(
             "the form was not sent from this node's own page",

@@ -11,7 +11,7 @@ from fastapi import Depends, Request, Response
 from sqlalchemy.orm import Session
 
 from interurban_node.core.context import Node
-from interurban_protocol.errors import OversizedError
+from interurban_protocol.errors import MalformedError, OversizedError
 from interurban_protocol.http_messages import HttpRequest, HttpResponse
 
 
@@ -40,7 +40,7 @@ async def read_body(request: Request, node: NodeDependency) -> bytes:
     """
     limit = node.settings.max_body_bytes
     announced = request.headers.get("content-length", "0")
-    if not announced.isdigit() or int(announced) > limit:
+    if not announced.isdecimal() or len(announced) > 18 or int(announced) > limit:
         raise OversizedError(f"the body is larger than {limit} bytes")
     parts: list[bytes] = []
     size = 0
@@ -58,11 +58,21 @@ BodyDependency = Annotated[bytes, Depends(read_body)]
 def wire_request(
     request: Request, node: NodeDependency, body: BodyDependency
 ) -> HttpRequest:
-    """The request as its signature sees it; the address from the *configured* origin."""
+    """The request as its signature sees it; the address from the *configured* origin.
+
+    Path and query are taken as they were sent: once decoded, a `%3F` or `%23` in the path
+    would move the place where the query begins.
+
+    Raises:
+        MalformedError: the path has a zero character, which no name of ours can have.
+    """
+    if "\0" in request.scope["path"]:
+        raise MalformedError("the address has a zero character")
     raw_path = cast("bytes", request.scope.get("raw_path") or request.url.path.encode())
     target = node.origin + raw_path.split(b"?")[0].decode("ascii", "replace")
-    if request.url.query:
-        target += f"?{request.url.query}"
+    query = cast("bytes", request.scope["query_string"])
+    if query:
+        target += "?" + query.decode("ascii", "replace")
     headers = {
         name: ", ".join(request.headers.getlist(name))
         for name in set(request.headers.keys())

@@ -6,8 +6,9 @@ proof into the same decision and the same log, of a lower evidence grade, answer
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from interurban_node.accounts import service as accounts
@@ -36,7 +37,11 @@ from interurban_node.partners.service import DESCRIPTOR_PATH
 from interurban_node.policy import service as policy
 from interurban_node.policy.rules import Permit, ReleaseFacts
 from interurban_node.structures import service as structures
-from interurban_protocol.encoding import canonical_json, format_time
+from interurban_protocol.encoding import (
+    MAX_SAFE_INTEGER,
+    canonical_json,
+    format_time,
+)
 from interurban_protocol.http_messages import HttpRequest, HttpResponse
 from interurban_protocol.http_signatures import key_id_of, sign_response
 from interurban_protocol.keys import PublicKey
@@ -123,7 +128,7 @@ def releases(
     session: SessionDependency,
     request: WireRequestDependency,
     asked: Request,
-    after: int = 0,
+    after: Annotated[int, Query(ge=0, le=MAX_SAFE_INTEGER)] = 0,
 ) -> Response:
     """The releases for the asker with a sequence above `after`, in order."""
     now = node.clock()

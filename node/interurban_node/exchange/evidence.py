@@ -1,5 +1,6 @@
 """Checking what this node keeps as evidence: anyone can, with both nodes' descriptors."""
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -77,16 +78,29 @@ def _check(row: EvidenceRow, keys: Mapping[str, KeySet], own_origin: str) -> Non
     ):
         key = _keys_of(keys, origin).find(key_id, Purpose.EXCHANGE, row.at)
         key.verify(signature, base)
-    covered = _values(row.request_base) | {"target": row.target, "method": row.method}
-    answered = _values(row.response_base)
-    if (
-        answered.get('"@method";req') != covered['"@method"']
-        or answered.get('"@target-uri";req') != row.target
-        or covered['"@target-uri"'] != row.target
-        or answered.get('"@status"') != str(row.status)
-        or answered.get('"signature";req') != _field(row.request_signature)
-    ):
-        raise SignatureInvalidError("the answer's signature is over another request")
+    covered, answered = _values(row.request_base), _values(row.response_base)
+    # The label before the first "=" is the signer's choice and says nothing.
+    answered_to = answered.get('"signature";req', "").partition("=")[2]
+    shown = (
+        covered.get('"@method"'),
+        covered.get('"@target-uri"'),
+        answered.get('"@method";req'),
+        answered.get('"@target-uri";req'),
+        answered.get('"@status"'),
+        answered_to,
+        _created(covered if asked else answered),
+    )
+    kept = (
+        row.method,
+        row.target,
+        row.method,
+        row.target,
+        str(row.status),
+        f":{b64encode(row.request_signature).decode()}:",
+        int(row.at.timestamp()),
+    )
+    if shown != kept:
+        raise SignatureInvalidError("what is kept beside the signatures differs")
 
 
 def _keys_of(keys: Mapping[str, KeySet], origin: str) -> KeySet:
@@ -99,5 +113,7 @@ def _values(base: bytes) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _field(signature: bytes) -> str:
-    return f"sig1=:{b64encode(signature).decode()}:"
+def _created(values: Mapping[str, str]) -> int | None:
+    """When this node signed, by its own clock, as `at` says too."""
+    found = re.search(r";created=(\d{1,12})", values.get('"@signature-params"', ""))
+    return int(found[1]) if found else None

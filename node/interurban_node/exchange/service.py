@@ -5,6 +5,7 @@ evidence row; then it is signed and committed, and only then sent. Work that is 
 rolled back to a savepoint, and the refusal is signed and kept like any other answer.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,7 +38,12 @@ from interurban_node.partners.authentication import (
 )
 from interurban_node.partners.service import DESCRIPTOR_PATH, PinnedPartner
 from interurban_node.structures import service as structures
-from interurban_protocol.encoding import JsonValue, parse_json_object, sha256_digest
+from interurban_protocol.encoding import (
+    JsonValue,
+    check_digest_form,
+    parse_json_object,
+    sha256_digest,
+)
 from interurban_protocol.errors import InterurbanError, MalformedError
 from interurban_protocol.http_messages import HttpRequest, HttpResponse
 from interurban_protocol.http_signatures import sign_response
@@ -51,6 +57,7 @@ from interurban_protocol.releases import (
 from interurban_protocol.structures import Structure
 
 JSON = "application/json"
+_MESSAGE_ID = re.compile(r"[A-Za-z0-9-]{1,60}")
 PRIVATE = {"cache-control": "private, no-store, no-transform"}
 # Refusals that sending the same bytes again cannot change.
 NOT_PUBLISHED = "not-published"
@@ -107,6 +114,8 @@ def once(
     """
 
     def done_once(verified: VerifiedRequest) -> Answer:
+        if not _MESSAGE_ID.fullmatch(message_id):
+            raise MalformedError("a message id has 1 to 60 letters, digits and hyphens")
         identity = _identity(verified.request)
         row = session.get(InboxRow, (verified.partner.origin, message_id))
         if row is not None:
@@ -235,6 +244,8 @@ def pull(node: Node, origin: str, progress: Progress = lambda _: None) -> PullSu
         row = session.get(PullRow, origin)
         after = row.after if row else 0
     refresh_descriptor(node, partner)
+    with node.database.transaction() as session:
+        partner = partners.pinned(session, origin)
     new: list[str] = []
     while True:
         listed = _list(node, partner, after)
@@ -258,24 +269,23 @@ def pull_all(node: Node, progress: Progress = lambda _: None) -> list[PullSummar
 def deliver(node: Node, intent: outbox.Intent) -> None:
     """Send one waiting message and settle or postpone its row."""
     now = node.clock()
+    try:
+        _deliver(node, intent, now)
+    except InterurbanError as error:  # an answer that is no answer counts as none
+        final = isinstance(error, PartnerRefusedError) and error.slug in _FINAL
+        settle = outbox.abandon if final else outbox.postpone
+        with node.database.transaction() as session:
+            settle(session, intent.id, now, error.message)
+
+
+def _deliver(node: Node, intent: outbox.Intent, now: datetime) -> None:
     origin = intent.partner or ""
     kind = parse_message(intent.payload).kind.kind
     with node.database.transaction() as session:
         partner = partners.pinned(session, origin)
-    try:
-        exchange = ask(
-            node, partner, "PUT", f"/api/v1/messages/{intent.reference}", intent.payload
-        )
-    except PartnerRefusedError as error:
-        with node.database.transaction() as session:
-            give_up = error.slug in _FINAL
-            settle = outbox.abandon if give_up else outbox.postpone
-            settle(session, intent.id, now, error.message)
-        return
-    except PartnerError as error:
-        with node.database.transaction() as session:
-            outbox.postpone(session, intent.id, now, error.message)
-        return
+    exchange = ask(
+        node, partner, "PUT", f"/api/v1/messages/{intent.reference}", intent.payload
+    )
     with node.database.transaction() as session:
         outbox.settle(session, intent.id, now)
         if kind in ("credential-reference", "reference-ended"):
@@ -402,7 +412,7 @@ def _list(node: Node, partner: PinnedPartner, after: int) -> list[tuple[str, int
 def _entry(entry: JsonValue) -> tuple[str, int]:
     match entry:
         case {"id": str(release_id), "sequence": int(sequence)}:
-            return release_id, sequence
+            return check_digest_form(release_id), sequence
         case _:
             raise MalformedError("an entry in the list of releases has another form")
 
@@ -426,7 +436,10 @@ def _pull_one(
     manifest = ask(node, partner, "GET", f"{path}/manifest").response.body
     now = node.clock()
     keys = {partner.origin: partner.descriptor.key_set}
-    payload = verify_manifest(manifest, keys=keys, at=now).manifest
+    found = verify_manifest(manifest, keys=keys, at=now)
+    payload = found.manifest
+    if (found.release_id, payload.publisher) != (release_id, partner.origin):
+        raise MalformedError("the partner's manifest is that of another release")
     structure = _structure(node, partner, payload.structure, now)
     data = ask(node, partner, "GET", f"{path}/data").response.body
     verified = verify_release(manifest, data, structure=structure, keys=keys, at=now)

@@ -89,9 +89,9 @@ def make_home(
     Raises:
         ConfigurationError: the folder holds something already.
     """
-    if path.exists() and any(path.iterdir()):
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ConfigurationError(
-            f"{path} is not empty", next_step="Choose an empty folder as --home."
+            f"{path} is not an empty folder", next_step="Choose an empty folder as --home."
         )
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.chmod(0o700)

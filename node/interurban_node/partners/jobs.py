@@ -2,9 +2,9 @@
 
 from interurban_node.core import outbox
 from interurban_node.core.context import Node
-from interurban_node.core.errors import PartnerError
 from interurban_node.core.jobs import Job
 from interurban_node.partners import authentication, service
+from interurban_protocol.errors import InterurbanError
 
 
 def send_confirmations(node: Node) -> int:
@@ -16,7 +16,7 @@ def send_confirmations(node: Node) -> int:
     for intent in intents:
         try:
             service.tell_confirmed(node, intent.reference, now)
-        except PartnerError as error:
+        except InterurbanError as error:  # one partner never stops the others
             with node.database.transaction() as session:
                 outbox.postpone(session, intent.id, now, error.message)
             continue

@@ -364,6 +364,7 @@ def meet(session: Session, descriptor: VerifiedDescriptor, now: datetime) -> Par
     ):  # a new start before anybody confirmed anything
         row.descriptor = descriptor.document
         row.identity_key_id = descriptor.identity.key_id
+        row.confirmed_by_them_at = None  # that was somebody else
     else:
         raise RefusedError(
             "the node is pinned under another identity key",
@@ -461,7 +462,10 @@ def _detail(body: bytes) -> str:
 
 
 def _split_link(link: str) -> tuple[str, str]:
-    parts = urlsplit(link.strip())
+    try:
+        parts = urlsplit(link.strip())
+    except ValueError:
+        parts = urlsplit("")
     token = parts.fragment.removeprefix("invitation=")
     if parts.path != DESCRIPTOR_PATH or not token or token == parts.fragment:
         raise MalformedError(

@@ -4,15 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interurban_node.committee import renderings, rules
-from interurban_node.committee.rules import (
-    SDMX_MARKS,
-    Breakdown,
-    CommitteeTable,
-    Figure,
-    Indicator,
-    Mark,
-)
+from interurban_node.committee import rules
+from interurban_node.committee.figures import SDMX_MARKS, Figure, Indicator, Mark
+from interurban_node.committee.rules import Breakdown, CommitteeTable
 from interurban_node.core.errors import RefusedError
 from interurban_protocol.release_plans import ProtectionProfile
 from interurban_protocol.structures import Codelist, Structure
@@ -38,7 +32,7 @@ MISSING = Figure(None, Mark.MISSING)
 def figures(table: CommitteeTable, **codes: str) -> dict[str, dict[Indicator, Figure]]:
     """The figures of one row by city."""
     found: dict[str, dict[Indicator, Figure]] = {}
-    for record in renderings.records(table):
+    for record in rules.records(table):
         if all(record.codes[name] == code for name, code in codes.items()):
             found.setdefault(record.city, {})[record.indicator] = record.figure
     return found
@@ -93,9 +87,9 @@ def test_a_city_without_a_release_is_named_and_left_out() -> None:
     assert table.missing(PERIOD) == (NORTHPORT,)
     assert set(found[NORTHPORT].values()) == {MISSING}
     assert found[COMBINED][Indicator.STARTED] == Figure(160, Mark.SHOWN)
-    assert {record.cities for record in renderings.records(table)} == {1, 2}
+    assert {record.cities for record in rules.records(table)} == {1, 2}
     assert any(
-        "Northport" in note and "without it" in note for note in renderings.notes(table)
+        "Northport" in note and "without it" in note for note in rules.notes(table)
     )
 
 

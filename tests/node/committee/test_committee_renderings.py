@@ -14,14 +14,10 @@ from typer.testing import CliRunner
 
 from interurban_node.accounts.rules import Role
 from interurban_node.accounts.service import mint_token
-from interurban_node.committee import renderings, service
+from interurban_node.committee import rules, service
 from interurban_node.committee.commands import app
-from interurban_node.committee.rules import (
-    SDMX_MARKS,
-    CommitteeTable,
-    Indicator,
-    Mark,
-)
+from interurban_node.committee.figures import SDMX_MARKS, Indicator, Mark
+from interurban_node.committee.rules import CommitteeTable
 from interurban_node.core.errors import NotFoundError, RefusedError
 from tests.support.committees import (
     NAMES,
@@ -96,7 +92,7 @@ def expected(table: CommitteeTable) -> dict[Key, str]:
         ): str(record.figure.value)
         if record.figure.value is not None
         else record.figure.mark.value
-        for record in renderings.records(table)
+        for record in rules.records(table)
     }
 
 
@@ -129,7 +125,7 @@ def from_json(text: str) -> dict[Key, str]:
 
 
 def from_terminal(table: CommitteeTable) -> dict[Key, str]:
-    _, rows = renderings.terminal_rows(table)
+    _, rows = rules.terminal_rows(table)
     return {
         (period, code_of("AGE", age), code_of("SEX", sex), city, indicator): figure(
             text
@@ -189,19 +185,14 @@ def a_reader(federation: Federation, role: Role = Role.COMMITTEE_MEMBER) -> Test
 def test_all_forms_say_the_same(committee: Federation) -> None:
     table = table_of(committee, periods=[PERIOD], by=BY)
     wanted = expected(table)
-    marks = set(wanted.values())
-    assert {"hidden", "incomplete", "missing", "withheld"} & marks >= {
-        "hidden",
-        "incomplete",
-        "missing",
-    }
+    assert {"hidden", "incomplete", "missing"} <= set(wanted.values())
     web = a_reader(committee)
     names = {city.node: city.names["en"] for city in table.cities}
     page = web.get("/committee", params=QUERY, headers={"accept-language": "en"})
     csv_file = web.get("/committee/table.csv", params=QUERY)
     assert from_page(page.text) == wanted
     assert from_csv(csv_file.text, names) == wanted
-    assert csv_file.text == renderings.csv_text(table)
+    assert csv_file.text == rules.csv_text(table)
     assert from_json(web.get("/committee/table.json", params=QUERY).text) == wanted
     assert from_terminal(table) == wanted
 
@@ -214,7 +205,7 @@ def test_the_commands_output_is_the_same_table(committee: Federation) -> None:
     as_csv = CliRunner().invoke(app, [*options, "--csv", "-"])
     shown = CliRunner().invoke(app, options)
     assert from_json(as_json.stdout) == expected(table)
-    assert as_csv.stdout.splitlines() == renderings.csv_text(table).splitlines()
+    assert as_csv.stdout.splitlines() == rules.csv_text(table).splitlines()
     assert "Lakeside" in shown.stdout
     assert "no release here" in shown.stdout
 
@@ -226,7 +217,7 @@ def test_the_command_writes_a_file(committee: Federation) -> None:
     done = CliRunner().invoke(app, [*options, "--where", "SEX=F"])
     table = table_of(committee, periods=[PERIOD], filters={"SEX": "F"})
     assert (done.exit_code, done.stdout) == (0, "")
-    assert path.read_bytes().decode() == renderings.csv_text(table)
+    assert path.read_bytes().decode() == rules.csv_text(table)
 
 
 def test_the_command_refuses_what_there_is_not(committee: Federation) -> None:
@@ -328,7 +319,7 @@ def test_every_mark_can_be_told_apart_in_csv() -> None:
         [a_table(counts(40, 40)), a_table(counts(40, None)), None]
     )
     names = {node: texts["en"] for node, texts in NAMES.items()}
-    found = set(from_csv(renderings.csv_text(table), names).values())
+    found = set(from_csv(rules.csv_text(table), names).values())
     assert found == {"40", "80"} | {mark.value for mark in Mark if mark != "shown"}
 
 

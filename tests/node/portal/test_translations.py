@@ -15,7 +15,10 @@ from interurban_node.core.problems import PROBLEMS
 from interurban_protocol.problems import INTERNAL
 
 PLACE = re.compile(r"%\([a-z_]+\)[sd]")
-CALCULATED = {"problem.type.title"}  # from a closed list, which is tested below
+CALCULATED = {  # from closed lists, which are tested below
+    "problem.type.title",
+    "name",  # of a mark in the committee's table
+}
 
 
 def templates() -> list[Path]:
