@@ -84,7 +84,9 @@ def test_the_walk_over_the_errors_finds_those_of_all_three_packages() -> None:
     }
 
 
-@pytest.mark.parametrize("error", sorted(error_classes(), key=lambda e: e.__qualname__))
+@pytest.mark.parametrize(
+    "error", sorted(error_classes(), key=lambda e: (e.__module__, e.__qualname__))
+)
 def test_every_error_has_a_next_step_of_its_family(
     error: type[InterurbanError],
 ) -> None:

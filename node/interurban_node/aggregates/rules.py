@@ -112,8 +112,18 @@ def check_recipients(
 
 
 def recipients_of(plan: ReleasePlan, origin: str) -> tuple[str, ...]:
-    """To whom a release of this node goes: the plan's recipients without the node."""
-    return tuple(node for node in plan.recipients if node != origin)
+    """To whom a release of this node goes: the plan's recipients without the node.
+
+    Raises:
+        RefusedError: nobody is left.
+    """
+    found = tuple(node for node in plan.recipients if node != origin)
+    if not found:
+        raise RefusedError(
+            "the plan names no recipient besides this node",
+            next_step="Agree on a plan that names who may receive the releases.",
+        )
+    return found
 
 
 def covering_questions(

@@ -6,6 +6,7 @@ lands in the next one, because the difference of two tables names the person who
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -159,8 +160,8 @@ def build_release(
     manifest = _manifest(node, task, data, made.coverage, now)
     check_follows_plan(manifest, plan.plan)
     document = start_document(manifest, node.keys.documents)  # 6
-    row = _release_row(manifest, document, data, made.table)
-    row.purposes = json.dumps(task.payload.purposes)
+    row = _release_row(manifest, document, data, task.payload.purposes)
+    row.total_shown = _total_shown(made.table)
     _store(session, row, task, population, made.counted)  # 7
     facts = facts_of(row)
     _record_build(session, node, facts, now)  # 8
@@ -358,7 +359,7 @@ def _manifest(
 
 
 def _release_row(
-    manifest: ReleaseManifest, document: bytes, data: bytes, table: ProtectedTable
+    manifest: ReleaseManifest, document: bytes, data: bytes, purposes: Sequence[str]
 ) -> ReleaseRow:
     return ReleaseRow(
         release_id=open_document(document).document_id,
@@ -371,9 +372,9 @@ def _release_row(
         revision=manifest.revision,
         structure=manifest.structure,
         recipients=json.dumps(manifest.recipients),
+        purposes=json.dumps(purposes),
         built_at=manifest.built_at,
         publication_at=manifest.publication_at,
-        total_shown=_total_shown(table),
         manifest=document,
         data=data,
     )

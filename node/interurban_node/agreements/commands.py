@@ -84,7 +84,9 @@ def propose(
     title: Annotated[
         str, typer.Option(help="What it is about.")
     ] = "Shared training programme",
-    minimum_parties: Annotated[int, typer.Option(min=2)] = 2,
+    minimum_parties: Annotated[
+        int, typer.Option(min=2, help="With fewer left, it ends for all.")
+    ] = 2,
     days: Annotated[int, typer.Option(min=1, help="How long it is valid.")] = 365,
     answer_days: Annotated[
         int, typer.Option(min=1, help="Within which all must sign.")

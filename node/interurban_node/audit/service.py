@@ -3,6 +3,7 @@
 The code path that sends takes a `UsageEntry` as an argument: no log row, no bytes.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from interurban_node.core.journal import Irrevocable, JournalEntry
 from interurban_node.core.observability import current_trace_id
 
 _SEAL = object()
+_PATIENCE_SECONDS = (0.05, 0.2, 0.5)
 
 
 class UseKind(StrEnum):
@@ -135,22 +137,23 @@ def sendings_of(session: Session, release_ids: Sequence[str]) -> Sequence[UsageR
 
 def record_exchange(session: Session, exchange: SignedExchange, at: datetime) -> None:
     """Keep what proves that the exchange took place: both signatures with their bases."""
-    session.add(
-        EvidenceRow(
-            at=at,
-            direction=exchange.direction,
-            partner=exchange.partner,
-            method=exchange.method,
-            target=exchange.target,
-            request_key_id=exchange.request.key_id,
-            request_base=exchange.request.signature_base,
-            request_signature=exchange.request.signature,
-            status=exchange.status,
-            response_key_id=exchange.response.key_id,
-            response_base=exchange.response.signature_base,
-            response_signature=exchange.response.signature,
-            trace_id=current_trace_id(),
-        )
+    session.execute(
+        sa.insert(EvidenceRow),
+        {
+            "at": at,
+            "direction": exchange.direction,
+            "partner": exchange.partner,
+            "method": exchange.method,
+            "target": exchange.target,
+            "request_key_id": exchange.request.key_id,
+            "request_base": exchange.request.signature_base,
+            "request_signature": exchange.request.signature,
+            "status": exchange.status,
+            "response_key_id": exchange.response.key_id,
+            "response_base": exchange.response.signature_base,
+            "response_signature": exchange.response.signature,
+            "trace_id": current_trace_id(),
+        },
     )
 
 
@@ -199,9 +202,10 @@ def unknown_entries(session: Session, node: Node) -> list[JournalEntry]:
 
 
 def missing_entries(session: Session, node: Node) -> list[int]:
-    """Entries that the database knows and the journal has lost; for `doctor`."""
-    known = set(session.scalars(sa.select(JournalRow.number)))
-    return sorted(known - {entry.number for entry in node.journal.entries()})
+    """Entries that the database knows and the journal has lost or changed; for `doctor`."""
+    known = session.execute(sa.select(JournalRow.number, JournalRow.digest))
+    held = {(entry.number, entry.digest) for entry in node.journal.entries()}
+    return sorted(number for number, digest in known if (number, digest) not in held)
 
 
 def mark_known(session: Session, entry: JournalEntry) -> None:
@@ -212,11 +216,34 @@ def mark_known(session: Session, entry: JournalEntry) -> None:
 def check_not_recovering(session: Session, node: Node) -> None:
     """Refuse to serve, build or issue while the journal holds what we do not know.
 
+    The journal is read only when it, or how many entries the database knows, has changed
+    since everything was known; both are seen whichever process changed them.
+
     Raises:
         RecoveringError: naming how many entries are missing.
     """
-    unknown = unknown_entries(session, node)
+    state = node.journal.state()  # before it is read: a later change is seen next time
+    count = session.scalar(sa.select(sa.func.count()).select_from(JournalRow)) or 0
+    if node.journal.fully_known == (state, count):
+        return
+    unknown = _unknown_for_long(session, node)
     if unknown:
         raise RecoveringError(
             f"{len(unknown)} entries of the one-way journal are not re-applied yet"
         )
+    node.journal.fully_known = (state, count)
+
+
+def _unknown_for_long(session: Session, node: Node) -> list[JournalEntry]:
+    """Unknown entries, after giving transactions that are on their way time to commit.
+
+    An entry is written before its transaction ends, so another one can see it in between.
+    SQLite has one writing transaction at a time; there it cannot.
+    """
+    unknown = unknown_entries(session, node)
+    for patience in () if node.database.is_sqlite else _PATIENCE_SECONDS:
+        if not unknown:
+            break
+        time.sleep(patience)
+        unknown = unknown_entries(session, node)
+    return unknown

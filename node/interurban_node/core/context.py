@@ -25,7 +25,6 @@ class Node:
     client: Client
     clock: Clock = system_clock
     identifiers: Identifiers = field(default_factory=Identifiers)
-    journal_checked: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def origin(self) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 BUSY_SECONDS = 30  # how long SQLite waits for another process's write
@@ -93,6 +94,18 @@ class Database:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+
+
+def insert_once(session: Session, table: type[Base], **values: object) -> bool:
+    """Insert a row unless its primary key is taken; whether it was inserted.
+
+    One statement on both engines, and atomic: of two that insert at the same time one wins.
+    """
+    dialect = session.get_bind().dialect.name
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    statement = insert(table).values(**values).on_conflict_do_nothing()
+    result = session.execute(statement)
+    return bool(result.rowcount)  # type: ignore[attr-defined]  # an INSERT's result has it
 
 
 @contextmanager

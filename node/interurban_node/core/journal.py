@@ -56,6 +56,8 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.fully_known: tuple[tuple[int, int], int] | None = None
+        """The state at which a database of so many entries knew all; `audit` keeps it."""
 
     def append(
         self, kind: Irrevocable, facts: Mapping[str, str], at: datetime

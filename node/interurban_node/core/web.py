@@ -1,7 +1,7 @@
 """How requests reach features: the node, one transaction, and the raw body with a limit.
 
-Reading the body is the only coroutine, because it must stop at the limit and a signature
-needs the exact bytes. Everything else is a plain function in the thread pool.
+Coroutines only read the request, because reading must stop at the limit and a signature
+needs the exact bytes. Everything that does something is a plain function in a thread.
 """
 
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ from interurban_protocol.errors import MalformedError, OversizedError
 from interurban_protocol.http_messages import HttpRequest, HttpResponse
 
 
-def node_of(request: Request) -> Node:
-    """The node that the application was made for."""
+async def node_of(request: Request) -> Node:
+    """The node that the application was made for; no thread is needed to look it up."""
     return cast("Node", request.app.state.node)
 
 
@@ -55,7 +55,7 @@ async def read_body(request: Request, node: NodeDependency) -> bytes:
 BodyDependency = Annotated[bytes, Depends(read_body)]
 
 
-def wire_request(
+async def wire_request(
     request: Request, node: NodeDependency, body: BodyDependency
 ) -> HttpRequest:
     """The request as its signature sees it; the address from the *configured* origin.

@@ -44,7 +44,8 @@ def demo(
             raise
         found = story.state_of(told)
         path = state.write_state(folder, found)
-        show(Shown({"state": str(path)}, _summary(told, path)), as_json=as_json)
+        lines = _summary(told, path, once=once)
+        show(Shown({"state": str(path)}, lines), as_json=as_json)
         if not once:
             _wait(folder)
 
@@ -61,8 +62,15 @@ def _wait(folder: Path) -> None:
         say("Stopping the three nodes.")
 
 
-def _summary(told: "Story", path: Path) -> list[str]:
-    lines = ["", "The three cities are running. Look at them:"]
+def _summary(told: "Story", path: Path, *, once: bool) -> list[str]:
+    if once:
+        return [
+            "",
+            "The whole story was told; the nodes have stopped and their homes are kept.",
+            f"What it made: {path}",
+            f"Serve a city again: interurban serve --home {told.first.home}",
+        ]
+    lines = ["", "The three cities are running. Look at them (Ctrl-C stops them):"]
     for city in told.cities:
         key = city.plan.key
         code = told.learners[key][0].sign_in_code

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from interurban_node.aggregates import service as aggregates
@@ -23,7 +24,6 @@ from interurban_node.core.database import savepoint
 from interurban_node.core.errors import (
     MessageConflictError,
     NotFoundError,
-    PartnerError,
     PartnerRefusedError,
 )
 from interurban_node.core.observability import span, trace_headers
@@ -125,19 +125,19 @@ def once(
                 )
             return Answer(row.status, row.content_type, row.body)
         answer = work(verified)
-        session.add(
-            InboxRow(
-                partner=verified.partner.origin,
-                message_id=message_id,
-                identity=identity,
-                at=now,
-                kind=kind,
-                status=answer.status,
-                content_type=answer.content_type,
-                body=answer.body,
-            )
+        session.execute(
+            sa.insert(InboxRow),
+            {
+                "partner": verified.partner.origin,
+                "message_id": message_id,
+                "identity": identity,
+                "at": now,
+                "kind": kind,
+                "status": answer.status,
+                "content_type": answer.content_type,
+                "body": answer.body,
+            },
         )
-        session.flush()
         return answer
 
     return done_once
@@ -373,9 +373,7 @@ def _record_asked(
     exchange: Exchange,
     now: datetime,
 ) -> None:
-    skew = (exchange.signature.created - now).total_seconds()
-    partners.record_heard(session, partner.origin, skew, now)
-    outbox.wake(session, partner.origin, now)
+    partners.note_heard(session, partner, exchange.signature.created, now)
     record_exchange(
         session,
         SignedExchange(

@@ -5,11 +5,10 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from interurban_node.core import outbox
 from interurban_node.core.context import Node
+from interurban_node.core.database import insert_once
 from interurban_node.partners import service
 from interurban_node.partners.models import NonceRow
 from interurban_node.partners.service import PinnedPartner
@@ -68,9 +67,7 @@ def verify_partner_request(
     signature = verify_for_us(node, request, find_key, now)
     partner = found[0]
     remember_nonce(session, partner.origin, signature, now)
-    skew = (signature.created - now).total_seconds()
-    service.record_heard(session, partner.origin, skew, now)
-    outbox.wake(session, partner.origin, now)
+    service.note_heard(session, partner, signature.created, now)
     return VerifiedRequest(partner, request, signature, _SEAL)
 
 
@@ -114,17 +111,15 @@ def remember_nonce(
     """
     del now
     lifetime = timedelta(seconds=MAX_LIFETIME_SECONDS + 2 * MAX_SKEW_SECONDS)
-    try:
-        with session.begin_nested():
-            session.add(
-                NonceRow(
-                    origin=origin,
-                    nonce=signature.nonce or "",
-                    expires_at=signature.created + lifetime,
-                )
-            )
-    except IntegrityError as error:
-        raise ReplayedError("the nonce was used before") from error
+    is_new = insert_once(
+        session,
+        NonceRow,
+        origin=origin,
+        nonce=signature.nonce or "",
+        expires_at=signature.created + lifetime,
+    )
+    if not is_new:
+        raise ReplayedError("the nonce was used before")
 
 
 def forget_nonces(session: Session, now: datetime) -> int:

@@ -44,6 +44,7 @@ from interurban_protocol.node_descriptors import (
 DESCRIPTOR_PATH = "/.well-known/interurban-node"
 DESCRIPTOR_FILE = "descriptor.json"
 INVITATION_LIFETIME = timedelta(days=7)
+HEARD_EVERY = timedelta(minutes=1)
 CONFIRM_TOPIC = "confirm-partner"
 _LATER_THAN_ANY = datetime.max.replace(tzinfo=UTC)
 
@@ -74,6 +75,7 @@ class PinnedPartner:
 
     origin: str
     descriptor: VerifiedDescriptor
+    heard_at: datetime | None  # when its clock was last compared with ours
     _seal: object
 
     def __post_init__(self) -> None:
@@ -273,13 +275,13 @@ def pinned(session: Session, origin: str) -> PinnedPartner:
         raise RefusedError(
             f"{found.name} is not confirmed yet", next_step=found.view.next_move
         )
-    return PinnedPartner(found.origin, found.descriptor, _SEAL)
+    return PinnedPartner(found.origin, found.descriptor, found.last_heard_at, _SEAL)
 
 
 def pinned_partners(session: Session) -> list[PinnedPartner]:
     """Every partner whose words were confirmed here."""
     return [
-        PinnedPartner(found.origin, found.descriptor, _SEAL)
+        PinnedPartner(found.origin, found.descriptor, found.last_heard_at, _SEAL)
         for found in partners(session)
         if found.confirmed_by_us
     ]
@@ -296,7 +298,8 @@ def pinned_by_key(session: Session, key_id: str) -> PinnedPartner | None:
     )
     if row is None:
         return None
-    return PinnedPartner(row.origin, _known_descriptor(row.descriptor), _SEAL)
+    descriptor = _known_descriptor(row.descriptor)
+    return PinnedPartner(row.origin, descriptor, row.last_heard_at, _SEAL)
 
 
 def key_sets(session: Session, node: Node) -> Mapping[str, KeySet]:
@@ -327,13 +330,19 @@ def refresh_descriptor(
     _claim_keys(session, newer)
 
 
-def record_heard(
-    session: Session, origin: str, skew_seconds: float, now: datetime
+def note_heard(
+    session: Session, partner: PinnedPartner, their_time: datetime, now: datetime
 ) -> None:
-    """Note that a partner is up, and how its clock differs (positive: theirs is ahead)."""
-    row = session.get_one(PartnerRow, origin)
+    """Note that a partner is up and how its clock differs, once in a minute.
+
+    What waits for the partner becomes due then: it has just shown that it is there.
+    """
+    if partner.heard_at is not None and now - partner.heard_at < HEARD_EVERY:
+        return
+    row = session.get_one(PartnerRow, partner.origin)
     row.last_heard_at = now
-    row.skew_seconds = skew_seconds
+    row.skew_seconds = (their_time - now).total_seconds()
+    outbox.wake(session, partner.origin, now)
 
 
 def meet(session: Session, descriptor: VerifiedDescriptor, now: datetime) -> Partner:

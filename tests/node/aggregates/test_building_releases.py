@@ -214,6 +214,10 @@ def another_basis(session: Session, node: Node) -> PlanInForce:
     )
 
 
+def nobody_else(session: Session, node: Node) -> PlanInForce:
+    return a_plan_in_force(session, node, recipients=(LAKESIDE,))
+
+
 def without_our_area(session: Session, node: Node) -> PlanInForce:
     return a_plan_in_force(session, node, a_structure(programmes=2, ages=2, areas=2))
 
@@ -228,6 +232,7 @@ def without_our_area(session: Session, node: Node) -> PlanInForce:
         (unasked_recipient, "no question covers"),
         (unasked_purpose, "no question covers"),
         (another_basis, "not on consent"),
+        (nobody_else, "no recipient besides this node"),
         (without_our_area, "none of the areas"),
     ],
 )

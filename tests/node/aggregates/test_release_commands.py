@@ -39,7 +39,8 @@ def answer(node: Node, *options: str) -> Any:
 
 def built_ids(node: Node) -> Sequence[str]:
     with node.database.transaction() as session:
-        return session.scalars(sa.select(ReleaseRow.release_id)).all()
+        in_order = sa.select(ReleaseRow.release_id).order_by(ReleaseRow.sequence)
+        return session.scalars(in_order).all()
 
 
 def test_everything_due_is_built_once(lakeside: Node) -> None:
@@ -107,6 +108,15 @@ def an_exported_file(node: Node, folder: Path) -> Path:
     done = run(node, "show", built_ids(node)[0], "--out", str(path))
     assert done.exit_code == 0, done.stderr
     return path
+
+
+def test_a_file_that_cannot_be_written_is_a_usage_error(
+    lakeside: Node, tmp_path: Path
+) -> None:
+    path = an_exported_file(lakeside, tmp_path)
+    elsewhere = str(path / "below-a-file")
+    done = run(lakeside, "show", built_ids(lakeside)[0], "--out", elsewhere)
+    assert (done.exit_code, done.stdout) == (2, "")
 
 
 def test_a_partner_verifies_an_exported_file(

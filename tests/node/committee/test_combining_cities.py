@@ -217,3 +217,8 @@ def test_periods_stand_below_each_other_and_are_not_added() -> None:
 def test_every_mark_has_a_pair_of_sdmx_codes_of_its_own() -> None:
     assert set(SDMX_MARKS) == set(Mark)
     assert len(set(SDMX_MARKS.values())) == len(Mark)
+
+
+def test_a_code_that_a_list_has_not_is_shown_as_it_is() -> None:
+    assert rules.code_name(a_small_structure(), "AGE", "A99", "en") == "A99"
+    assert rules.code_name(a_small_structure(), "AGE", "_T", "ar") == "المجموع"

@@ -29,7 +29,15 @@ from tests.support.committees import (
     hand_over,
     populate,
 )
-from tests.support.counting import CITIES, PERIOD, a_small_structure
+from tests.support.counting import (
+    CITIES,
+    PERIOD,
+    a_build,
+    a_city_with_learners,
+    a_plan_in_force,
+    a_small_structure,
+    some_learners,
+)
 from tests.support.nodes import Federation
 
 Key: TypeAlias = tuple[str, str, str, str, Indicator]
@@ -227,6 +235,7 @@ def test_the_command_refuses_what_there_is_not(committee: Federation) -> None:
         (["--by", "AGE,SEX,EQUITY"], 1),
         (["--period", "2019-Q1"], 1),
         (["--dataflow", "WAGES"], 1),
+        (["--csv", f"{home}/interurban.toml/table.csv"], 2),
     ):
         done = CliRunner().invoke(app, ["table", "--home", home, *options])
         assert (done.exit_code, done.stdout) == (exit_code, "")
@@ -328,6 +337,36 @@ def test_a_table_of_an_ended_agreement_can_still_be_read(
 ) -> None:
     committee.clock.advance(days=36500)
     assert table_of(committee).missing(PERIOD) == (CITIES[2],)
+
+
+def test_without_the_plan_the_cities_are_those_with_a_release(
+    cities: Federation,
+) -> None:
+    node = cities.add("lakeside")
+    with node.database.transaction() as session:
+        plan = a_city_with_learners(session, node, some_learners(300))
+        a_build(session, node, plan)
+    cities.clock.advance(days=2)
+    table = table_of(cities, by=["PROGRAMME"])
+    assert [city.node for city in table.cities] == [CITIES[0]]
+    assert table.missing(PERIOD) == ()
+
+
+def test_a_release_under_another_plan_is_not_added_to_the_one_in_force(
+    federation: Federation,
+) -> None:
+    agree(federation)
+    populate(federation)
+    eastvale = federation.nodes["eastvale"]
+    with eastvale.database.transaction() as session:
+        now = federation.clock.now
+        other = a_plan_in_force(session, eastvale, now=now, subject="other")
+        a_build(session, eastvale, other, now=now)
+    build_all(federation)
+    hand_over(federation, "eastvale", "lakeside")
+    table = table_of(federation, periods=[PERIOD])
+    assert table.missing(PERIOD) == (CITIES[2], CITIES[1])
+    assert table.rows[0].figures[-1] == table.rows[0].figures[0]
 
 
 def test_a_refused_breakdown_is_refused_in_the_service_too(

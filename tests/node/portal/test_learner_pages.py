@@ -20,9 +20,17 @@ from interurban_protocol.consent_records import Channel, ConsentState, Receipt, 
 from interurban_protocol.signed_documents import verify_document
 from tests.support import committees
 from tests.support.browsing import SAME_ORIGIN, Browser, Reader
-from tests.support.learners import ANNA, BILAL, ME, NAMES, NORTHPORT, ask, say
+from tests.support.learners import (
+    ANNA,
+    BILAL,
+    ME,
+    NAMES,
+    NORTHPORT,
+    ask,
+    papers,
+    say,
+)
 from tests.support.reference_cities import (
-    CERTIFICATE,
     LEARNER,
     OTHER_CERTIFICATE,
     OTHER_LEARNER,
@@ -176,7 +184,8 @@ def test_after_a_no_the_question_can_be_read_again(anna, asked):
 def test_paper_consent_is_shown_with_its_day_and_can_be_stopped(
     node, asked, moment, tmp_path
 ):
-    mapping = committees_papers(tmp_path, moment)
+    rows = [("person-1", "sheet-1", "given", moment.now.date())]
+    mapping = papers(tmp_path / "papers", rows)
     consent.import_claims(node, mapping, moment.now)
     learner = accounts.learner_ref_of(node.keys, "person-1")
     browser = Browser(node).sign_in(learner)
@@ -184,13 +193,6 @@ def test_paper_consent_is_shown_with_its_day_and_can_be_stopped(
     assert "on paper, signed on" in page.text
     browser.press(page, "/my/stop")
     assert states(node, learner) == [WITHDRAWN]
-
-
-def committees_papers(folder, moment):
-    from tests.support.learners import papers
-
-    rows = [("person-1", "sheet-1", "given", moment.now.date())]
-    return papers(folder / "papers", rows)
 
 
 # --- nobody else's
@@ -516,7 +518,9 @@ def test_the_stylesheet_is_small_and_knows_no_left_or_right():
 def test_no_template_has_a_script_a_style_or_a_foreign_address():
     for path in pages.PACKAGE.glob("*/templates/*/*.html"):
         source = path.read_text(encoding="utf-8")
-        assert not re.search(r"<script|<style|\sstyle=|\son[a-z]+=|https?://", source), path
+        assert not re.search(
+            r"<script|<style|\sstyle=|\son[a-z]+=|https?://", source
+        ), path
 
 
 def test_the_reader_of_these_tests_finds_what_is_not_closed():
@@ -524,11 +528,3 @@ def test_the_reader_of_these_tests_finds_what_is_not_closed():
         Reader("<p><b>text</p></b>")
     with pytest.raises(AssertionError):
         Reader("<p>text")
-
-
-def test_the_ids_of_these_tests_are_real(three):
-    with three.home.database.transaction() as session:
-        from interurban_node.registry.service import certificates_of
-
-        (found,) = certificates_of(session, LEARNER)
-    assert found.certificate_id == CERTIFICATE
