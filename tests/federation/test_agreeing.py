@@ -15,7 +15,11 @@ from interurban_node.core.errors import (
 from interurban_node.partners import service as partners
 from interurban_node.policy.service import permit_reference
 from interurban_protocol.agreements import KIND, Agreement, AgreementState, Suspension
-from interurban_protocol.encoding import canonical_json, parse_json_object
+from interurban_protocol.encoding import (
+    base64url_encode,
+    canonical_json,
+    parse_json_object,
+)
 from interurban_protocol.errors import (
     DigestMismatchError,
     DisclosureError,
@@ -28,8 +32,7 @@ from interurban_protocol.errors import (
     WrongKeyError,
     WrongTargetError,
 )
-from interurban_protocol.jws import sign as sign_token
-from interurban_protocol.messages import Message, parse_message
+from interurban_protocol.messages import MESSAGE_KINDS, Message, parse_message
 from interurban_protocol.signed_documents import (
     Signer,
     add_signature,
@@ -38,6 +41,7 @@ from interurban_protocol.signed_documents import (
     read_payload,
     start_document,
 )
+from interurban_protocol.structures import bundle_bytes
 from tests.support.counting import a_small_structure, plan_of
 from tests.support.federation import (
     OTHERS,
@@ -115,7 +119,7 @@ def test_an_agreement_that_not_all_sign_in_time_lapses(federation: Federation):
     for name in ALL:
         found = status(federation, name, agreement_id).view
         assert found.state is AgreementState.LAPSED
-        assert found.why.endswith("by Eastvale")
+        assert "Eastvale" in found.why
     with pytest.raises(StateError, match="time to sign is over"):
         sign(federation, "eastvale", agreement_id)
 
@@ -148,9 +152,11 @@ def test_a_party_that_was_dark_gets_the_agreement_when_it_is_back(
 def test_a_second_plan_over_the_same_people_is_refused_at_signing(
     federation: Federation,
 ):
-    agreed(federation)
+    federation.join_all()
+    first = propose(federation)
     conflicting = propose(federation, "northport", ("eastvale",))
     federation.settle()
+    sign(federation, "eastvale", first)
     with pytest.raises(DisclosureError, match="one plan, one population"):
         sign(federation, "eastvale", conflicting)
     assert view(federation, "eastvale", conflicting)[1] == "us"
@@ -164,8 +170,6 @@ def test_two_plans_over_the_same_people_are_refused_at_proposing(
     node, now = federation.nodes["lakeside"], federation.clock.now
     structure = a_small_structure()
     with node.database.transaction() as session:
-        from interurban_protocol.structures import bundle_bytes
-
         ids = [
             service.propose_plan(
                 session,
@@ -361,8 +365,6 @@ def test_a_second_signature_by_the_same_key_cannot_spoil_an_agreement(
         key.public.key_id,
         document_type(KIND),
     )
-    from interurban_protocol.encoding import base64url_encode
-
     protected = base64url_encode(header.encode())
     payload = base64url_encode(opened.payload_bytes)
     signature = base64url_encode(key.sign(f"{protected}.{payload}".encode()))
@@ -372,8 +374,7 @@ def test_a_second_signature_by_the_same_key_cannot_spoil_an_agreement(
             "signatures": [{"protected": protected, "signature": signature}],
         }
     )
-    assert sign_token(opened.payload_bytes, typ=document_type(KIND), key=key)
-    message = Message(parse_message_kind(), again)
+    message = Message(MESSAGE_KINDS[KIND], again)
     with lakeside.database.transaction() as session:
         partner = partners.pinned(session, northport.origin)
         service.receive(session, lakeside, partner, message, federation.clock.now)
@@ -386,12 +387,6 @@ def test_a_second_signature_by_the_same_key_cannot_spoil_an_agreement(
         lakeside.database.transaction() as session,
     ):
         service.receive(session, lakeside, partner, message, federation.clock.now)
-
-
-def parse_message_kind():
-    from interurban_protocol.messages import MESSAGE_KINDS
-
-    return MESSAGE_KINDS[KIND]
 
 
 def test_suspension_blocks_at_once_and_both_sides_see_it(federation: Federation):

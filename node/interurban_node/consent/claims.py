@@ -27,7 +27,7 @@ from interurban_adapters.records import ConsentClaimRecord, RecordKind
 from interurban_adapters.sql_tables import SqlTables
 from interurban_node.accounts.service import learner_ref_of
 from interurban_node.consent import queries
-from interurban_node.consent.histories import Entry, record_answers
+from interurban_node.consent.histories import Entry, lock_histories, record_answers
 from interurban_node.consent.models import ClaimRow
 from interurban_node.consent.questions import current_questions, questions
 from interurban_node.consent.rules import (
@@ -201,7 +201,7 @@ def _import_page(
         for record in records
         if _is_usable(record, counts)
     ]
-    known = _what_is_known(session, asked, claims)
+    known = _what_is_known(session, node, asked, claims)
     taken = [claim for claim in claims if _takes_effect(claim, known, now, counts)]
     entries = [Entry(claim.learner_ref, asked, claim.answer) for claim in taken]
     record_answers(session, node, entries, now)
@@ -251,10 +251,10 @@ def _claim(
 
 
 def _what_is_known(
-    session: Session, asked: QuestionView, claims: Sequence[_Claim]
+    session: Session, node: Node, asked: QuestionView, claims: Sequence[_Claim]
 ) -> _Known:
     refs = {claim.learner_ref for claim in claims}
-    queries.histories(session, refs)  # nobody answers while we compare
+    lock_histories(session, node, refs)  # nobody answers while we compare
     same_matter = [
         view.question_id
         for view in questions(session, asked.scope)

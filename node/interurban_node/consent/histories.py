@@ -87,7 +87,7 @@ def record_answers(
     3. Store them. 4. Move the grants, telling features above. 5. Journal every no.
     """
     now = now.replace(microsecond=0)  # what the signed events can say
-    heads = _locked_heads(session, node, {entry.learner_ref for entry in entries})  # 1
+    heads = lock_histories(session, node, {entry.learner_ref for entry in entries})  # 1
     recorded = [_sign(node, entry, heads, now) for entry in entries]  # 2
     _store(session, recorded)  # 3
     _move_grants(session, recorded, now)  # 4
@@ -110,9 +110,13 @@ def verified_history(
     return verify_history(tokens, keys=own_descriptor(node).key_set, at=now)
 
 
-def _locked_heads(
+def lock_histories(
     session: Session, node: Node, learner_refs: set[str]
-) -> dict[str, HistoryRow]:
+) -> Mapping[str, HistoryRow]:
+    """The heads of these histories, begun where there is none; nobody else appends now.
+
+    Whoever decides from a history and then appends to it locks it before looking.
+    """
     heads = dict(queries.histories(session, learner_refs))
     if missing := sorted(learner_refs - heads.keys()):
         _begin_histories(session, node, missing)

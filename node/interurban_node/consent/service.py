@@ -20,6 +20,7 @@ from interurban_node.consent.claims import (
 )
 from interurban_node.consent.histories import (
     Entry,
+    lock_histories,
     record_answers,
     verified_history,
 )
@@ -109,6 +110,7 @@ def answer(
     """
     asked = question(session, question_id)
     _check_answer(asked, state, actor, language, credential_id)
+    lock_histories(session, node, {learner_ref})
     if actor.kind is ActorKind.GUARDIAN and state is ConsentState.GIVEN:
         _check_guardian(session, learner_ref, question_id)
     entry = Entry(

@@ -21,7 +21,9 @@ def _nothing_to_undo(
     del session, node, entry, now
 
 
-def _reference(session: Session, node: Node, entry: JournalEntry, now: datetime) -> None:
+def _reference(
+    session: Session, node: Node, entry: JournalEntry, now: datetime
+) -> None:
     del now
     credentials.reapply(session, node, entry)
 

@@ -91,7 +91,8 @@ def make_home(
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ConfigurationError(
-            f"{path} is not an empty folder", next_step="Choose an empty folder as --home."
+            f"{path} is not an empty folder",
+            next_step="Choose an empty folder as --home.",
         )
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.chmod(0o700)

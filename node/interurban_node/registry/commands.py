@@ -191,9 +191,8 @@ def _status(source: "SourceStatus") -> "dict[str, JsonValue]":
 def _status_rows(source: "SourceStatus") -> list[list[str]]:
     from interurban_protocol.encoding import format_time
 
-    last = "interrupted"
-    if source.finished_at:
-        last = format_time(source.finished_at)
+    at = source.finished_at
+    last = format_time(at) if at else "not finished"
     return [
         [
             source.name,

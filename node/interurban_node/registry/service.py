@@ -114,11 +114,15 @@ def sync(
         source = csv_source(source)
     with _alone(node):
         schemas = source.schemas()
-        with node.database.transaction() as session:
-            run = runs.begin(session, node, source, schemas, now)
         pseudonyms = Pseudonyms(node.keys.pseudonym, node.origin, source.name)
         drafting = Drafting(node, pseudonyms)
-        absent = _absent(run, drafting, accept_removal=accept_removal)
+        present = _present(source, pseudonyms)
+        with node.database.transaction() as session:
+            run = runs.begin(session, node, source, schemas, now)
+            losses = [_loss(session, run, table, present) for table in source.tables]
+            if not accept_removal:
+                _check_losses(losses, node.settings.shrink_guard_percent)
+        absent = {loss.table.kind: set(loss.absent) for loss in losses}
         for table in source.tables_from(run.kind):
             run = _sync_table(run, drafting, table, absent[table.kind], progress)
         with node.database.transaction() as session:
@@ -146,37 +150,56 @@ def _alone(node: Node) -> Iterator[None]:
         yield
 
 
-def _absent(
-    run: Run, drafting: Drafting, *, accept_removal: bool
-) -> dict[RecordKind, set[str]]:
-    """What this source has delivered and no longer has, by kind.
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """What this source has delivered of one table, and no longer has."""
 
-    Found before anything is written, so that a half-empty export changes nothing at all.
+    table: TableMapping
+    absent: frozenset[str]
+    held: int
+
+
+def _present(source: Source, pseudonyms: Pseudonyms) -> dict[RecordKind, set[str]]:
+    """The keys that the source has now; read outside of any transaction."""
+    return {
+        table.kind: {
+            pseudonyms.source_pk(table.kind, key)
+            for key in source.adapter.keys(table.source)
+        }
+        for table in source.tables
+    }
+
+
+def _loss(
+    session: Session,
+    run: Run,
+    table: TableMapping,
+    present: Mapping[RecordKind, set[str]],
+) -> _Loss:
+    model = queries.MODELS[table.kind]
+    live = queries.live_keys(session, model, run.source_id)
+    return _Loss(table, frozenset(live - present[table.kind]), len(live))
+
+
+def _check_losses(losses: Sequence[_Loss], limit_percent: int) -> None:
+    """Refuse before anything is written, so that a half-empty export changes nothing.
+
+    Raises:
+        RefusedError: more of a kind is gone than the shrink guard lets go.
     """
-    absent: dict[RecordKind, set[str]] = {}
-    reasons: list[str] = []
-    limit = drafting.node.settings.shrink_guard_percent
-    for table in run.source.tables_from(run.kind):
-        keys = run.source.adapter.keys(table.source)
-        pseudonyms = drafting.pseudonyms
-        present = {pseudonyms.source_pk(table.kind, key) for key in keys}
-        with drafting.node.database.transaction() as session:
-            model = queries.MODELS[table.kind]
-            live = queries.live_keys(session, model, run.source_id)
-        gone = absent[table.kind] = live - present
-        if rules.is_suspicious_loss(len(gone), len(live), limit):
-            reasons.append(
-                f"{len(gone)} of {len(live)} records of the kind {table.kind} are no"
-                f" longer in {table.source.table}"
-            )
-    if reasons and not accept_removal:
+    reasons = [
+        f"{len(loss.absent)} of {loss.held} records of the kind {loss.table.kind} are"
+        f" no longer in {loss.table.source.table}"
+        for loss in losses
+        if rules.is_suspicious_loss(len(loss.absent), loss.held, limit_percent)
+    ]
+    if reasons:
         raise RefusedError(
-            f"the sync would remove more than {limit} % of the records of a kind",
+            f"the sync would remove more than {limit_percent} % of the records of a kind",
             reasons=reasons,
             next_step="Check that the export is complete; if the removal is right, sync"
             " again with --accept-removal.",
         )
-    return absent
 
 
 def _sync_table(

@@ -1,5 +1,6 @@
 """Codes, sessions and tokens: what lets somebody in, and everything that does not."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -214,6 +215,32 @@ def test_addresses_are_not_kept(node: Node) -> None:
         rows = session.execute(sa.select(AttemptRow.__table__)).all()
     assert len(rows) == 2
     assert not any("203.0.113" in str(value) for row in rows for value in row)
+
+
+def test_failures_at_the_same_time_are_all_counted(node: Node) -> None:
+    sources = [f"192.0.2.{place % 2}" for place in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda source: fail(node, source), sources))
+    with node.database.transaction() as session:
+        counted = session.scalars(sa.select(AttemptRow.count)).all()
+    assert sorted(counted) == [4, 4, 8]
+
+
+def test_of_requests_at_the_same_time_one_uses_the_code(node: Node) -> None:
+    with node.database.transaction() as session:
+        code = code_for(session, node)
+
+    def attempt(place: int) -> bool:
+        try:
+            with node.database.transaction() as session:
+                source = f"192.0.2.{place}"
+                service.sign_in_learner(session, node, code, source, node.clock())
+        except NotSignedInError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(attempt, range(6))) == 1
 
 
 # --- sessions

@@ -1,6 +1,7 @@
 """Answers on paper that come with a registry export."""
 
 from datetime import timedelta
+from threading import Thread
 
 import pytest
 import sqlalchemy as sa
@@ -8,7 +9,8 @@ import sqlalchemy as sa
 from interurban_adapters.errors import MappingError
 from interurban_node.accounts.service import learner_ref_of
 from interurban_node.consent import service
-from interurban_node.consent.models import ClaimRow, EventRow
+from interurban_node.consent.models import ClaimRow, EventRow, HistoryRow
+from interurban_node.consent.queries import consents
 from interurban_node.core.errors import StateError
 from interurban_node.core.journal import Irrevocable
 from interurban_protocol.consent_records import ActorKind, ConsentState
@@ -160,6 +162,27 @@ def test_a_yes_and_a_no_in_one_export_are_a_no(node, asked, take_in, moment, ord
     rows = [("p1", "s1", "given", 5), ("p1", "s2", "refused", 4)]
     take_in(*rows[::order])
     assert states(node, "p1", moment) == [REFUSED]
+
+
+def test_a_no_that_is_being_said_wins_over_an_import_at_the_same_moment(
+    node, asked, take_in, moment
+):
+    learner = learner_ref_of(node.keys, "p1")
+    summaries = []
+    importing = Thread(
+        target=lambda: summaries.append(take_in(("p1", "s1", "given", 5)))
+    )
+    with node.database.transaction() as session:
+        say(session, node, asked, REFUSED, moment.now, learner)
+        importing.start()
+        importing.join(timeout=0.5)  # it waits for this transaction
+        assert importing.is_alive()
+    importing.join()
+    assert summaries[0].given == 0
+    assert states(node, "p1", moment) == [REFUSED]
+    with node.database.transaction() as session:
+        where = consents([asked], HistoryRow.learner_ref, moment.now)
+        assert session.scalar(sa.select(HistoryRow).where(where)) is None
 
 
 def test_claims_are_the_registrys_word_and_not_the_learners(

@@ -322,7 +322,11 @@ def test_too_large_a_loss_is_refused_before_anything_is_written(
     )
     with node.database.transaction() as session:
         assert everything(session) == before
-    assert synced(node, export, accept_removal=True).total.removed == 5
+        (status,) = service.status(session)
+    assert status.finished_at is not None  # no run was begun
+    summary = synced(node, export, accept_removal=True)
+    assert summary.total.removed == 5
+    assert not summary.resumed
 
 
 def test_half_of_the_records_may_go_at_the_default(node: Node, export: Export) -> None:
