@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test format lock
+.PHONY: help install demo check test bare format lock
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,12 @@ test: $(STAMP) ## every test, on SQLite and on a PostgreSQL started for them, wi
 	$(BIN)/coverage run -m pytest $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+bare: ## the protocol's tests where nothing but the protocol's own dependencies is installed
+	$(PYTHON) -m venv build/bare
+	build/bare/bin/python -m pip install --quiet --require-hashes --requirement requirements/protocol-test.txt
+	echo "$(CURDIR)/protocol" > "$$(build/bare/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/protocol.pth"
+	build/bare/bin/python -m pytest -q -p no:cacheprovider tests/protocol tests/conformance
 
 format: $(STAMP) ## put the code into shape
 	$(BIN)/ruff check --fix .
