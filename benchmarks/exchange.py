@@ -113,7 +113,7 @@ def node(folder: Path, database_url: str, name: str, count: int) -> Figure:
     answerer = made_home(folder / "answerer", ANSWERER, database_url)
     agreement_id = bound_together(asker, answerer)
     requests = [
-        signed(asker, "PUT", f"{ANSWERER}/api/v1/messages/{number}", body)
+        signed(asker, "PUT", f"{ANSWERER}/api/v1/messages/{number:032}", body)
         for number, body in enumerate(messages(asker, agreement_id, count + WARM_UP))
     ]
     answerer.close()

@@ -104,10 +104,11 @@ def print_table(table: Table) -> None:
     """Draw a table on standard output."""
     from rich.console import Console
     from rich.table import Table as RichTable
+    from rich.text import Text
 
     rich = RichTable(title=table.title or None, title_justify="left")
     for column in table.columns:
         rich.add_column(column, overflow="fold")
     for row in table.rows:
-        rich.add_row(*row)
+        rich.add_row(*(Text(cell) for cell in row))  # text, never markup
     Console(file=sys.stdout, soft_wrap=False).print(rich)

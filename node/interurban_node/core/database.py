@@ -104,8 +104,8 @@ def insert_once(session: Session, table: type[Base], **values: object) -> bool:
     dialect = session.get_bind().dialect.name
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
     statement = insert(table).values(**values).on_conflict_do_nothing()
-    result = session.execute(statement)
-    return bool(result.rowcount)  # type: ignore[attr-defined]  # an INSERT's result has it
+    # Not the row count: PostgreSQL's is -1 for an INSERT, whether it inserted or not.
+    return session.scalar(statement.returning(sa.literal(1))) is not None
 
 
 @contextmanager

@@ -16,10 +16,10 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from babel import Locale, dates
 from babel.messages.pofile import read_po
@@ -99,7 +99,7 @@ def page(
         .render(
             language=language,
             languages=[Language(code) for code in LANGUAGES],
-            here="/" + request.url.path.lstrip("/\\"),  # never another host's address
+            in_language=partial(_in_language, request),
             city=node.settings.name.get(language.code)
             or next(iter(node.settings.name.values())),
             form_token=form_token(request, node),
@@ -118,6 +118,17 @@ def page(
             max_age=365 * 24 * 3600,
         )
     return response
+
+
+def _in_language(request: Request, code: str) -> str:
+    """The address of the same page in another language, with what was chosen on it."""
+    chosen = [
+        (name, value)
+        for name, value in request.query_params.multi_items()
+        if name != "lang"
+    ]
+    path = "/" + request.url.path.lstrip("/\\")  # never another host's address
+    return f"{path}?{urlencode([*chosen, ('lang', code)])}"
 
 
 def cookie_name(node: Node, name: str) -> str:

@@ -7,7 +7,7 @@ share, the periods to publish, and people to follow.
 import csv
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -32,6 +32,7 @@ from interurban_node.demo.synthetic_registry import (
     DEMO_CITIES,
     quarters_before,
     write_registry,
+    write_second_export,
 )
 from interurban_node.demo.synthetic_vocabulary import PROGRAMMES
 from interurban_node.registry.models import CertificateRow, EnrolmentRow
@@ -56,6 +57,7 @@ PURPOSE = "training-outcomes"
 MATURITY = timedelta(days=182)  # by when a course of half a year has ended
 PERIODS = 3
 SEED = 2026
+EXPORT_AGE = timedelta(days=7)  # how old the first export is
 PAPER_AGE = timedelta(days=30)  # how long before the story the paper was signed
 _TERMS = {"B": (2, 1), "J": (10, 1)}
 _AGE_BANDS: Sequence[tuple[str, str, str]] = (
@@ -75,6 +77,9 @@ class Scenario:
     structure: Structure
     periods: Sequence[PlannedPeriod]
     source_arguments: Mapping[str, Sequence[str]]  # of `registry sync`, by city
+    export_later: Callable[[City], None] | None = (
+        None  # the same registry, a week later
+    )
 
     @property
     def tables(self) -> list[tuple[str, str]]:
@@ -89,6 +94,8 @@ def plans(data: Path | None) -> Sequence[CityPlan]:
 
 def synthetic(cities: Sequence[City], today: date) -> Scenario:
     """Write the invented registries, with their planted faults."""
+    exported = today - EXPORT_AGE
+    periods = quarters_before(exported, 6)
     arguments = {}
     for number, city in enumerate(cities):
         folder = city.home / "registry"
@@ -98,11 +105,25 @@ def synthetic(cities: Sequence[City], today: date) -> Scenario:
             seed=SEED + number,
             learners=city.plan.learners,
             city=DEMO_CITIES[city.plan.key],
-            today=today,
-            periods=quarters_before(today, 6),
+            today=exported,
+            periods=periods,
         )
         arguments[city.plan.key] = ("--mapping", str(facts.mapping))
-    return Scenario(synthetic_structure(), synthetic_periods(today), arguments)
+
+    def export_later(city: City) -> None:
+        write_second_export(
+            city.home / "registry",
+            seed=SEED + list(cities).index(city),
+            learners=city.plan.learners,
+            city=DEMO_CITIES[city.plan.key],
+            today=exported,
+            periods=periods,
+            later=today,
+        )
+
+    return Scenario(
+        synthetic_structure(), synthetic_periods(today), arguments, export_later
+    )
 
 
 def real(cities: Sequence[City], export: Path, today: date) -> Scenario:

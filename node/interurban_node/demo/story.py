@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from subprocess import Popen
 
+from rich.console import Console
 from sqlalchemy.orm import Session
 
 from interurban_node.accounts import service as accounts
@@ -91,8 +92,20 @@ def run(story: Story) -> None:
         if not story.quiet:
             say(f"[{number}/{len(STEPS)}] {name}")
         began = time.monotonic()
-        step(story)
+        with _spinner(quiet=story.quiet):
+            step(story)
         story.tell(f"({time.monotonic() - began:.1f} s)")
+
+
+@contextmanager
+def _spinner(*, quiet: bool) -> Iterator[None]:
+    """Something that moves while a step takes its time, where somebody is watching."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield
+        return
+    with console.status("working"):
+        yield
 
 
 def join(story: Story) -> None:
@@ -124,6 +137,33 @@ def sync(story: Story) -> None:
         live = sum(sum(source.live.values()) for source in known)
         kept = sum(source.quarantined for source in known)
         story.tell(f"{city.name}: {live:,} records, {kept:,} rows in quarantine")
+    _sync_again(story)
+
+
+def _sync_again(story: Story) -> None:
+    """The same export changes nothing; a later one brings what is new, changed and gone."""
+    city = story.first
+    total = _total(story, "again")
+    if any(total[part] for part in ("new", "changed", "removed")):
+        raise StateError("reading the same export again has changed something")
+    story.tell(f"{city.name}, the same export again: nothing changed")
+    if story.scenario.export_later is not None:
+        story.scenario.export_later(city)
+        total = _total(story, "later")
+        told = ", ".join(
+            f"{total[part]} {part}" for part in ("new", "changed", "removed")
+        )
+        story.tell(f"{city.name}, an export of a week later: {told}")
+
+
+def _total(story: Story, when: str) -> dict[str, int]:
+    city = story.first
+    arguments = story.scenario.source_arguments[city.plan.key]
+    with _finished(city, run_command(city, "registry", "sync", *arguments)) as answer:
+        total = json.loads(answer)["total"]
+    if not isinstance(total, dict):
+        raise StateError(f"`registry sync` gave no total when run {when}")
+    return {str(part): int(count) for part, count in total.items()}
 
 
 def agree(story: Story) -> None:

@@ -246,7 +246,7 @@ def _facts(session: Session, release_id: str) -> ReleaseFacts:
     return ReleaseFacts(
         release_id=found.release_id,
         plan_id=found.plan,
-        purpose=found.subject,
+        purpose=found.purpose,
         recipients=found.recipients,
         publication_at=found.publication_at,
     )

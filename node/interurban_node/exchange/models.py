@@ -14,7 +14,7 @@ class InboxRow(Base):
     __tablename__ = "inbox"
 
     partner: Mapped[str] = mapped_column(sa.String(260), primary_key=True)
-    message_id: Mapped[str] = mapped_column(sa.String(60), primary_key=True)
+    message_id: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
     identity: Mapped[str] = mapped_column(
         sa.String(71)
     )  # of method, target and content

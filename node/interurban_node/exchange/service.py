@@ -57,7 +57,7 @@ from interurban_protocol.releases import (
 from interurban_protocol.structures import Structure
 
 JSON = "application/json"
-_MESSAGE_ID = re.compile(r"[A-Za-z0-9-]{1,60}")
+_MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 PRIVATE = {"cache-control": "private, no-store, no-transform"}
 # Refusals that sending the same bytes again cannot change.
 NOT_PUBLISHED = "not-published"
@@ -115,7 +115,7 @@ def once(
 
     def done_once(verified: VerifiedRequest) -> Answer:
         if not _MESSAGE_ID.fullmatch(message_id):
-            raise MalformedError("a message id has 1 to 60 letters, digits and hyphens")
+            raise MalformedError("a message id has 16 to 64 letters, digits, hyphens and underscores")
         identity = _identity(verified.request)
         row = session.get(InboxRow, (verified.partner.origin, message_id))
         if row is not None:

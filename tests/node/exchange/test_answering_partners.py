@@ -8,16 +8,22 @@ from datetime import timedelta
 import httpx
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from interurban_node.accounts import service as accounts
 from interurban_node.accounts.rules import Role
 from interurban_node.audit.models import EvidenceRow, UsageRow
+from interurban_node.audit.service import Grade, Use, UseKind, record_use
 from interurban_node.core.context import Node
 from interurban_node.core.observability import JsonLines
 from interurban_node.exchange import service
+from interurban_node.partners import service as partners
+from interurban_node.partners.authentication import VerifiedRequest
+from interurban_protocol.agreements import Suspension
 from interurban_protocol.http_messages import HttpRequest
 from interurban_protocol.messages import write_message
 from interurban_protocol.problems import URN_PREFIX
+from interurban_protocol.signed_documents import Signer, start_document
 from tests.support.counting import PUBLICATION
 from tests.support.databases import fresh_postgresql_database
 from tests.support.federation import (
@@ -87,8 +93,6 @@ def cities(
 
 
 def meet(federation: Federation, inviter: str, joiner: str) -> None:
-    from interurban_node.partners import service as partners
-
     federation.add(joiner)
     node = federation.nodes[inviter]
     with node.database.transaction() as session:
@@ -372,9 +376,6 @@ def test_only_recipients_see_a_release_in_their_list(cities: Exchanging):
 
 
 def suspension(cities: Exchanging, *, suspended: bool) -> bytes:
-    from interurban_protocol.agreements import Suspension
-    from interurban_protocol.signed_documents import Signer, start_document
-
     node = cities.northport
     notice = Suspension(
         signers=(Signer(node=node.origin, key_id=node.keys.documents.public.key_id),),
@@ -495,27 +496,26 @@ def test_when_the_answer_cannot_be_signed_nothing_is_sent_or_logged(cities: Exch
     node = cities.lakeside
     broken = replace(node, keys=replace(node.keys, exchange=node.keys.references))
     before = rows(node)
+    request, now = cities.signed(), cities.federation.clock.now
+    use = Use(
+        kind=UseKind.RELEASE_SENT,
+        purpose="p",
+        recipient=cities.northport.origin,
+        grade=Grade.COUNTERSIGNED,
+    )
+
+    def answer(session: Session) -> None:
+        def work(verified: VerifiedRequest) -> service.Answer:
+            record_use(session, use, now)
+            return service.Answer(200, "text/plain", b"secret")
+
+        service.answer_partner(session, broken, request, work, now)
+
     with (
         pytest.raises(ValueError, match="Ed25519"),
         broken.database.transaction() as session,
     ):
-        request = cities.signed()
-
-        def work(verified):
-            from interurban_node.audit.service import Grade, Use, UseKind, record_use
-
-            use = Use(
-                kind=UseKind.RELEASE_SENT,
-                purpose="p",
-                recipient=verified.partner.origin,
-                grade=Grade.COUNTERSIGNED,
-            )
-            record_use(session, use, cities.federation.clock.now)
-            return service.Answer(200, "text/plain", b"secret")
-
-        service.answer_partner(
-            session, broken, request, work, cities.federation.clock.now
-        )
+        answer(session)
     assert rows(node) == before
 
 
