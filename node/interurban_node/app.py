@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interurban_node.accounts import pages as accounts_pages
 from interurban_node.committee import pages as committee_pages
@@ -29,7 +29,7 @@ from interurban_node.exchange import jobs as exchange_jobs
 from interurban_node.partners import jobs as partners_jobs
 from interurban_node.portal import pages as portal_pages
 from interurban_node.registry import jobs as registry_jobs
-from interurban_protocol.errors import InterurbanError, MalformedError
+from interurban_protocol.errors import InterurbanError, MalformedError, OversizedError
 from interurban_protocol.problems import INTERNAL, MEDIA_TYPE, Problem
 
 logger = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ def create_app(node: Node, *, with_jobs: bool = False) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _on_bad_parameters)
     app.add_exception_handler(StarletteHTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_fault)
+    app.add_middleware(LimitedBody, limit=node.settings.max_body_bytes)
     app.add_middleware(Traced)
     app.add_middleware(PagesGZip, minimum_size=600)
     return app
@@ -96,6 +97,33 @@ def _with_jobs(
         runner.stop()
 
     return lifespan
+
+
+class LimitedBody:
+    """Refuses bodies above the limit on every address, forms included."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request whose body is announced small, and counted as it is read."""
+        too_large = OversizedError(f"the body is larger than {self._limit} bytes")
+        announced = dict(scope.get("headers", ())).get(b"content-length", b"0")
+        if not announced.isdigit() or int(announced[:18]) > self._limit:
+            await problem_response(problem_for(too_large))(scope, receive, send)
+            return
+        read = 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._limit:
+                raise too_large
+            return message
+
+        await self._app(scope, counted, send)
 
 
 class Traced:
@@ -160,7 +188,11 @@ def _on_http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, StarletteHTTPException) else 500
     if status == 404:
         return _on_error(request, NotFoundError("there is nothing at this address"))
-    return _on_error(request, MalformedError("the method is not one of this address"))
+    if status == 405:
+        fact = "the method is not one of this address"
+    else:
+        fact = "the request cannot be read"
+    return _on_error(request, MalformedError(fact))
 
 
 def _on_fault(request: Request, error: Exception) -> Response:

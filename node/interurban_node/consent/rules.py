@@ -50,7 +50,7 @@ STANDARD_RIGHTS = ("access", "rectification", "erasure", "withdrawal", "complain
 STANDARD_AUTHORITY = "The data protection authority of your country"
 STANDARD_ELEMENTS: Mapping[Scope, tuple[str, ...]] = {
     Scope.AGGREGATES: ("protected-tables",),  # a plan names its structures instead
-    Scope.REFERENCE: ("achievement", "level", "issue_date", "credential_id"),
+    Scope.REFERENCE: ("achievement", "level", "issue_date"),
 }
 _ISOLATE, _POP = "\u2068", "\u2069"  # a name keeps its own direction (Unicode UAX 9)
 

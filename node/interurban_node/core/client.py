@@ -6,7 +6,6 @@ verifies and returns the pair, and the caller records it.
 
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -107,7 +106,7 @@ class Client:
         return Exchange(signed, response, signature)
 
     def _send(self, request: HttpRequest) -> HttpResponse:
-        host = urlsplit(request.target_uri).netloc
+        host = request.target_uri.partition("://")[2].partition("/")[0]
         try:
             with self._client.stream(
                 request.method,

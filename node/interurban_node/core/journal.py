@@ -71,11 +71,11 @@ class Journal:
             self._path.chmod(0o600)
             fcntl.flock(file, fcntl.LOCK_EX)
             last = _last_line(file.fileno())
-            entry = _entry(last, kind, facts, at)
-            file.write(_line(entry, last))
+            line = _line(_next_number(last), last, kind, facts, at)
+            file.write(line + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        return entry
+        return _read(line)[0]
 
     def entries(self, after: int = 0) -> list[JournalEntry]:
         """The entries numbered above `after`, oldest first, with the chain checked.
@@ -114,22 +114,25 @@ class Journal:
             return b""
 
 
-def _entry(
-    last: bytes, kind: Irrevocable, facts: Mapping[str, str], at: datetime
-) -> JournalEntry:
-    number = _read(last)[0].number + 1 if last else 1
-    return JournalEntry(number, at, kind, dict(facts), "")
+def _next_number(last: bytes) -> int:
+    return _read(last)[0].number + 1 if last else 1
 
 
-def _line(entry: JournalEntry, last: bytes) -> bytes:
+def _line(
+    number: int,
+    last: bytes,
+    kind: Irrevocable,
+    facts: Mapping[str, str],
+    at: datetime,
+) -> bytes:
     value: JsonValue = {
-        "number": entry.number,
-        "at": format_time(entry.at),
-        "kind": str(entry.kind),
-        "facts": dict(entry.facts),
+        "number": number,
+        "at": format_time(at),
+        "kind": str(kind),
+        "facts": dict(facts),
         "previous": sha256_digest(last) if last else "",
     }
-    return canonical_json(value) + b"\n"
+    return canonical_json(value)
 
 
 def _read(line: bytes) -> tuple[JournalEntry, str]:

@@ -121,9 +121,8 @@ def synthetic(cities: Sequence[City], today: date) -> Scenario:
             later=today,
         )
 
-    return Scenario(
-        synthetic_structure(), synthetic_periods(today), arguments, export_later
-    )
+    structure = synthetic_structure(_areas(cities))
+    return Scenario(structure, synthetic_periods(today), arguments, export_later)
 
 
 def real(cities: Sequence[City], export: Path, today: date) -> Scenario:
@@ -145,7 +144,8 @@ def real(cities: Sequence[City], export: Path, today: date) -> Scenario:
             *(part for each in written.folders for part in ("--folder", str(each))),
         )
     modules, starts = courses(export)
-    return Scenario(real_structure(modules), real_periods(starts, today), arguments)
+    structure = real_structure(modules, _areas(cities))
+    return Scenario(structure, real_periods(starts, today), arguments)
 
 
 def plan(
@@ -295,7 +295,7 @@ def _last_answers(session: Session) -> dict[str, str]:
     return {learner_ref: state for learner_ref, state in rows if state != "asked"}
 
 
-def synthetic_structure() -> Structure:
+def synthetic_structure(areas: Sequence[Code] = ()) -> Structure:
     """The dataflow that the invented cities share."""
     programmes = [
         Code(_code_id(programme.code), {"en": programme.title}, value=programme.code)
@@ -306,7 +306,9 @@ def synthetic_structure() -> Structure:
         Code("DISP", {"en": "displaced", "ar": "نازحون"}, value="yes"),
         Code("NDISP", {"en": "not displaced", "ar": "غير نازحين"}, value="no"),
     ]
-    return completion_structure(programmes, bands, displaced, "learner.displaced")
+    return completion_structure(
+        programmes, bands, displaced, "learner.displaced", areas=areas
+    )
 
 
 def synthetic_periods(today: date) -> list[PlannedPeriod]:
@@ -319,7 +321,7 @@ def synthetic_periods(today: date) -> list[PlannedPeriod]:
     return found[-PERIODS:]
 
 
-def real_structure(modules: Sequence[str]) -> Structure:
+def real_structure(modules: Sequence[str], areas: Sequence[Code] = ()) -> Structure:
     """The dataflow that the regions share, with the export's own bands."""
     programmes = [Code(_code_id(name), {"en": name}, value=name) for name in modules]
     bands = [
@@ -331,7 +333,9 @@ def real_structure(modules: Sequence[str]) -> Structure:
         Code("DIS", {"en": "with a disability", "ar": "ذوو إعاقة"}, value="yes"),
         Code("NDIS", {"en": "without a disability", "ar": "دون إعاقة"}, value="no"),
     ]
-    return completion_structure(programmes, bands, disability, "learner.disability")
+    return completion_structure(
+        programmes, bands, disability, "learner.disability", areas=areas
+    )
 
 
 def real_periods(starts: Sequence[date], today: date) -> list[PlannedPeriod]:
@@ -351,6 +355,17 @@ def courses(export: Path) -> tuple[list[str], list[date]]:
             if re.fullmatch(r"\d{4}[BJ]", name):
                 starts.add(date(int(name[:4]), *_TERMS[name[4]]))
     return sorted(modules), sorted(starts)
+
+
+def _areas(cities: Sequence[City]) -> list[Code]:
+    return [
+        Code(
+            _code_id(city.plan.key).upper(),
+            dict(city.plan.name),
+            value=city.node.origin,
+        )
+        for city in cities
+    ]
 
 
 def _planned(period: str, cut_off: datetime) -> PlannedPeriod:

@@ -2,6 +2,7 @@
 
 import logging
 
+from interurban_node.audit.service import check_not_recovering
 from interurban_node.core import outbox
 from interurban_node.core.context import Node
 from interurban_node.core.jobs import Job
@@ -14,8 +15,13 @@ SEND_TOPIC = "send-message"
 
 
 def deliver_messages(node: Node) -> int:
-    """Send what waits, oldest first; how many were tried."""
+    """Send what waits, oldest first; how many were tried.
+
+    Raises:
+        RecoveringError: a restored outbox may hold what was stopped since the backup.
+    """
     with node.database.transaction() as session:
+        check_not_recovering(session, node)
         intents = outbox.due(session, (SEND_TOPIC,), node.clock())
     for intent in intents:
         service.deliver(node, intent)

@@ -115,7 +115,9 @@ def once(
 
     def done_once(verified: VerifiedRequest) -> Answer:
         if not _MESSAGE_ID.fullmatch(message_id):
-            raise MalformedError("a message id has 16 to 64 letters, digits, hyphens and underscores")
+            raise MalformedError(
+                "a message id has 16 to 64 letters, digits, hyphens and underscores"
+            )
         identity = _identity(verified.request)
         row = session.get(InboxRow, (verified.partner.origin, message_id))
         if row is not None:

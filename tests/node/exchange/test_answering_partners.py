@@ -256,12 +256,12 @@ REFUSED: dict[str, tuple[Callable[[Exchanging], HttpRequest], int, str]] = {
         "malformed",
     ),
     "a message id that is too long": (
-        lambda c: c.signed("PUT", "/api/v1/messages/" + "a" * 61, b"{}"),
+        lambda c: c.signed("PUT", "/api/v1/messages/" + "a" * 65, b"{}"),
         400,
         "malformed",
     ),
     "a message id with other characters": (
-        lambda c: c.signed("PUT", "/api/v1/messages/a%C3%A9", b"{}"),
+        lambda c: c.signed("PUT", f"{message_path(4)}%C3%A9", b"{}"),
         400,
         "malformed",
     ),

@@ -157,7 +157,7 @@ def upgrade() -> None:
     op.create_table(
         "inbox",
         sa.Column("partner", sa.String(length=260), nullable=False),
-        sa.Column("message_id", sa.String(length=60), nullable=False),
+        sa.Column("message_id", sa.String(length=64), nullable=False),
         sa.Column("identity", sa.String(length=71), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
