@@ -32,7 +32,9 @@ from interurban_protocol.errors import (
     WrongKeyError,
     WrongTargetError,
 )
+from interurban_protocol.keys import Purpose
 from interurban_protocol.messages import MESSAGE_KINDS, Message, parse_message
+from interurban_protocol.node_descriptors import sign_descriptor
 from interurban_protocol.signed_documents import (
     Signer,
     add_signature,
@@ -501,3 +503,34 @@ def test_without_an_agreement_nothing_about_a_person_may_leave(federation: Feder
         permit_reference(
             session, lakeside, "https://northport.example", federation.clock.now
         )
+
+
+def test_a_city_that_lost_its_key_does_not_stop_the_agreements_of_the_others(
+    federation: Federation,
+):
+    agreed(federation)
+    lakeside, eastvale = federation.nodes["lakeside"], federation.nodes["eastvale"]
+    second = propose(federation, others=("northport",), subject="wages")
+    federation.settle()
+    sign(federation, "northport", second)
+    federation.settle()
+    own = partners.own_descriptor(eastvale)
+    keys = tuple(
+        key.model_copy(update={"compromised_at": federation.clock.now})
+        if key.purpose is Purpose.DOCUMENTS
+        else key
+        for key in own.payload.keys
+    )
+    newer = own.payload.model_copy(
+        update={"number": 1, "previous": own.document_id, "keys": keys}
+    )
+    document = sign_descriptor(newer, eastvale.home.load_identity())
+    with lakeside.database.transaction() as session:
+        both = service.in_force(session, lakeside, federation.clock.now)
+        partners.refresh_descriptor(
+            session, eastvale.origin, document, federation.clock.now
+        )
+    assert len(both) == 2
+    with lakeside.database.transaction() as session:
+        (left,) = service.in_force(session, lakeside, federation.clock.now)
+    assert left.agreement_id == second

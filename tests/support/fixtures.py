@@ -7,14 +7,18 @@ import pytest
 from sqlalchemy.orm import Session
 
 from interurban_node.core.context import Node
-from tests.support.databases import fresh_postgresql_database
-from tests.support.nodes import Federation, Moment, opened_federation
+from tests.support.nodes import (
+    Federation,
+    Moment,
+    opened_federation,
+    postgresql_with_tables,
+)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """An empty database of each engine; an empty text is the SQLite file of the home."""
-    return fresh_postgresql_database() if request.param == "postgresql" else ""
+    """A database of each engine without rows; an empty text is the SQLite file of the home."""
+    return postgresql_with_tables() if request.param == "postgresql" else ""
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from interurban_node.core.pages import (
     page,
 )
 from interurban_node.core.web import NodeDependency, SessionDependency
-from interurban_protocol.structures import TOTAL, Structure
+from interurban_protocol.structures import Structure
 
 router = APIRouter()
 READERS = frozenset({Role.COMMITTEE_MEMBER, Role.IT_OPERATOR, Role.AUDITOR})
@@ -108,12 +108,14 @@ class CellView:
 
 @dataclass(frozen=True, slots=True)
 class RowView:
-    """One row: the period, the names of its codes, and all figures from left to right."""
+    """One group of rows: the period, the names of its codes, and a line for each city.
+
+    The last line, without a name, is the combined one.
+    """
 
     period: str
     names: Sequence[str]
-    is_total: bool
-    cells: Sequence[CellView]
+    lines: Sequence[tuple[str, Sequence[CellView]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +135,6 @@ class TableView:
 
     title: str
     measure: str
-    headings: Sequence[str]
-    cities: Sequence[str]
     rows: Sequence[RowView]
     sources: Sequence[SourceView]
     filters: Sequence[tuple[str, str]]
@@ -279,8 +279,6 @@ def table_view(table: CommitteeTable, language: Language) -> TableView:
     return TableView(
         title=rules.name_in(table.structure.names, code),
         measure=rules.name_in(table.structure.measure, code),
-        headings=[rules.name_in(each.names, code) for each in table.dimensions],
-        cities=list(cities.values()),
         rows=[_row_view(table, row, code) for row in table.rows],
         sources=[_source_view(cities, each, language) for each in table.sources],
         filters=[
@@ -311,14 +309,13 @@ def _table(
 
 
 def _row_view(table: CommitteeTable, row: rules.Row, code: str) -> RowView:
+    cities = [*(rules.name_in(city.names, code) for city in table.cities), ""]
     return RowView(
         period=row.period,
         names=rules.code_names(table, row.codes, code),
-        is_total=set(row.codes) <= {TOTAL},
-        cells=[
-            _cell_view(indicator, figure)
-            for figures in row.figures
-            for indicator, figure in figures
+        lines=[
+            (name, [_cell_view(indicator, figure) for indicator, figure in figures])
+            for name, figures in zip(cities, row.figures, strict=True)
         ],
     )
 

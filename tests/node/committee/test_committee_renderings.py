@@ -146,16 +146,16 @@ def from_terminal(table: CommitteeTable) -> dict[Key, str]:
 def from_page(text: str) -> dict[Key, str]:
     cells = Cells()
     cells.feed(text)
-    heading, _, *rows = cells.rows
-    cities = heading[3:]
-    return {
-        (row[0], code_of("AGE", row[1]), code_of("SEX", row[2]), city, indicator): (
-            figure(row[3 + 3 * place + offset])
-        )
-        for row in rows
-        for place, city in enumerate(cities)
-        for offset, indicator in enumerate(INDICATORS)
-    }
+    found: dict[Key, str] = {}
+    period = age = sex = ""
+    for row in cells.rows[1:]:
+        if len(row) == 1:
+            period, age, sex = (part.strip() for part in row[0].split("·"))
+            continue
+        for text_of_cell, indicator in zip(row[1:], INDICATORS, strict=True):
+            key = (period, code_of("AGE", age), code_of("SEX", sex), row[0], indicator)
+            found[key] = figure(text_of_cell)
+    return found
 
 
 @pytest.fixture

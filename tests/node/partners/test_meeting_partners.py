@@ -16,7 +16,7 @@ from interurban_node.partners.service import PinnedPartner
 from interurban_protocol.encoding import canonical_json, parse_json_object
 from interurban_protocol.errors import MalformedError, ReplayedError, WrongKeyError
 from interurban_protocol.http_signatures import verify_request
-from interurban_protocol.node_descriptors import NodeDescriptor, sign_descriptor
+from interurban_protocol.node_descriptors import sign_descriptor
 from tests.support.federation import request_to, rows, send, signed_by
 from tests.support.nodes import Federation, Moment
 
@@ -77,7 +77,7 @@ def accept(federation: Federation, document: bytes) -> None:
         service.accept_join(session, node, body, federation.clock.now)
 
 
-def descriptor_of(node: Node, **changes: object) -> bytes:
+def descriptor_of(node: Node, /, **changes: object) -> bytes:
     own = service.own_descriptor(node).payload
     return sign_descriptor(own.model_copy(update=changes), node.home.load_identity())
 
@@ -93,18 +93,8 @@ def test_a_node_that_starts_again_before_anybody_confirmed_loses_its_confirmatio
         row.confirmed_by_them_at = federation.clock.now
     again = federation.add("northport-again", "https://again.example")
     own = service.own_descriptor(again).payload
-    document = sign_descriptor(
-        NodeDescriptor(
-            **{
-                **dict(own),
-                "node": northport.origin,
-                "signers": (
-                    own.signers[0].model_copy(update={"node": northport.origin}),
-                ),
-            }
-        ),
-        again.home.load_identity(),
-    )
+    signer = own.signers[0].model_copy(update={"node": northport.origin})
+    document = descriptor_of(again, node=northport.origin, signers=(signer,))
     accept(federation, document)
     with lakeside.database.transaction() as session:
         row = session.get_one(PartnerRow, northport.origin)
