@@ -28,7 +28,7 @@ check: $(STAMP) ## lint, format, types, direction of imports
 
 test: $(STAMP) ## every test, on SQLite and on a PostgreSQL started for them, with coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -81,6 +81,8 @@ class Settings(BaseSettings):
     def _some_name(cls, value: dict[str, str]) -> dict[str, str]:
         if not value:
             raise ValueError("give the city's name in at least one language")
+        if any(len(name) > 100 or not name.isprintable() for name in value.values()):
+            raise ValueError("a name has at most 100 characters, all printable")
         return value
 
     @property

@@ -11,8 +11,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit
+
+from pydantic import Field, StringConstraints
 
 from interurban_protocol import jws
 from interurban_protocol.encoding import JsonValue, sha256_digest
@@ -47,6 +49,18 @@ from interurban_protocol.signed_documents import (
 KIND = "node-descriptor"
 PROTOCOL_VERSION = "1"
 MAX_FUTURE_SECONDS = 300  # the clock that issued it may be a little ahead of ours
+
+
+Language = Annotated[
+    str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+]
+CityName = Annotated[
+    str,
+    StringConstraints(
+        min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"
+    ),
+]
+"""A name that goes to terminals and pages: no control characters."""
 
 
 class DescribedKey(WireModel):
@@ -85,7 +99,7 @@ class NodeDescriptor(DocumentPayload):
     kind: Literal["node-descriptor"] = "node-descriptor"
     protocol_versions: tuple[str, ...]
     node: Origin
-    name: dict[str, str]  # by language
+    name: Annotated[dict[Language, CityName], Field(min_length=1, max_length=40)]
     demo: bool
     number: int
     previous: Digest | None = None

@@ -84,11 +84,27 @@ def test_a_descriptor_shows_its_node_its_keys_and_its_words():
     [
         ({"en": "Lakeside", "ar": "ليك سايد"}, "ar", "ليك سايد"),
         ({"ar": "ليك سايد"}, "en", "ليك سايد"),
-        ({}, "en", LAKESIDE),
     ],
 )
 def test_a_city_is_called_by_the_name_that_it_gives(names, language, shown):
     assert verified(name=names).display_name(language) == shown
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {},
+        {"en": ""},
+        {"en": "x" * 101},
+        {"en": "Lakeside\x1b[2J"},
+        {"en": "Lakeside\nRefused"},
+        {"english": "Lakeside"},
+    ],
+)
+def test_a_name_that_could_play_with_a_terminal_is_no_name(names):
+    payload = dict(parse_json_object(verified().payload.to_json()))
+    with pytest.raises(MalformedError, match="name"):
+        NodeDescriptor.from_json(canonical_json({**payload, "name": names}))
 
 
 def envelope_with(change: Callable[[dict[str, Any]], None]) -> bytes:

@@ -1,10 +1,12 @@
 """Making a node's home, its first descriptor and its database."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from interurban_node.audit.service import record_irrevocable
 from interurban_node.core.context import Node, open_node
@@ -87,7 +89,8 @@ def make_home(
     """Make a node: folder, settings, keys, descriptor, database, journal.
 
     Raises:
-        ConfigurationError: the folder holds something already.
+        ConfigurationError: the folder holds something already, or the database does not
+            answer; nothing is left behind then.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ConfigurationError(
@@ -103,7 +106,14 @@ def make_home(
         first_descriptor(home, settings, now), home.load_identity()
     )
     write_private(descriptor_file(path), document)
-    _make_database(path, now, upgrade)
+    try:
+        _make_database(path, now, upgrade)
+    except SQLAlchemyError as error:
+        shutil.rmtree(path)
+        raise ConfigurationError(
+            "the database does not answer as expected",
+            next_step="Check --database-url, and that the database exists and is empty.",
+        ) from error
 
 
 def first_descriptor(home: Home, settings: Settings, now: datetime) -> NodeDescriptor:

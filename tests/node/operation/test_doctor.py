@@ -16,19 +16,19 @@ from interurban_node.operation.diagnosis import Finding, Verdict, examine
 from interurban_node.partners import service as partners
 from interurban_node.partners.models import PartnerRow
 from interurban_protocol.keys import Algorithm, PrivateKey
+from tests.support.databases import fresh_postgresql_database
 from tests.support.federation import agreed, propose
 from tests.support.nodes import START, Federation
 
 
-def migrated(database) -> None:
-    """Tests make all tables at once; `doctor` wants to see the version of the migrations."""
-    upgrade(database)
-
-
-@pytest.fixture
-def node(cities: Federation, database_url: str, monkeypatch) -> Node:
-    monkeypatch.setattr("tests.support.nodes.make_schema", migrated)
-    return cities.add("lakeside", database_url=database_url)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def node(
+    request: pytest.FixtureRequest, cities: Federation, monkeypatch: pytest.MonkeyPatch
+) -> Node:
+    """A node that migrations have made: `doctor` wants to see their version."""
+    monkeypatch.setattr("tests.support.nodes.make_schema", upgrade)
+    url = fresh_postgresql_database() if request.param == "postgresql" else ""
+    return cities.add("lakeside", database_url=url)
 
 
 def found(node: Node, check: str, *, online: bool = False) -> list[Finding]:

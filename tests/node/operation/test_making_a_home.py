@@ -100,3 +100,17 @@ def test_a_wrong_setting_is_refused_before_anything_is_made(changes, match: str)
 
 def test_a_demonstration_may_live_on_this_machine_over_http():
     assert settings(origin="http://127.0.0.1:8101", demo=True).secure is False
+
+
+def test_a_database_that_does_not_answer_leaves_nothing_behind(tmp_path: Path):
+    home = tmp_path / "home"
+    settings = service.first_settings(
+        origin="https://lakeside.example",
+        names=["en=Lakeside"],
+        port=8100,
+        database_url="postgresql+psycopg://nobody@127.0.0.1:1/nothing",
+        demo=False,
+    )
+    with pytest.raises(ConfigurationError, match="does not answer"):
+        service.make_home(home, settings, START)
+    assert not home.exists()
