@@ -8,17 +8,33 @@ an agreement *in force* only when it holds the complete set.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from interurban_node.agreements.models import AgreementRow, PlanRow, SuspensionRow
+from interurban_node.agreements.messages import enqueue_message
+from interurban_node.agreements.models import AgreementRow
+from interurban_node.agreements.plans import (
+    check_one_population,
+    check_plans_fit,
+    plan,
+    plan_ids,
+    propose_plan,
+    take_plans,
+)
+from interurban_node.agreements.queries import agreement_row, plan_row, suspensions_of
 from interurban_node.agreements.rules import AgreementView, agreement_view
+from interurban_node.agreements.standing import (
+    AgreementInForce,
+    PlanInForce,
+    in_force,
+    plan_in_force,
+    plans_in_force,
+)
+from interurban_node.agreements.suspensions import receive_suspension, suspend
 from interurban_node.consent.questions import publish_standard_question
-from interurban_node.core import outbox
 from interurban_node.core.context import Node
-from interurban_node.core.errors import NotFoundError, StateError
+from interurban_node.core.errors import StateError
 from interurban_node.partners import service as partners
 from interurban_node.partners.service import PinnedPartner
 from interurban_node.structures import service as structures
@@ -29,35 +45,24 @@ from interurban_protocol.agreements import (
     Agreement,
     Party,
     ReferenceTerms,
-    Suspension,
     check_agreement,
-    check_in_force,
 )
 from interurban_protocol.consent_records import Scope
 from interurban_protocol.encoding import canonical_json
 from interurban_protocol.errors import (
-    DigestMismatchError,
-    InterurbanError,
     MalformedError,
-    OutOfTimeError,
     SignersError,
     UnknownKeyError,
-    VerificationError,
     WrongTargetError,
 )
 from interurban_protocol.keys import Algorithm, KeySet, Purpose
 from interurban_protocol.messages import Message, write_message
 from interurban_protocol.release_plans import (
     ReleasePlan,
-    check_at_least,
-    check_no_conflict,
-    check_plan,
-    verify_plan,
 )
 from interurban_protocol.signed_documents import (
     OpenDocument,
     Signer,
-    VerifiedDocument,
     add_signature,
     check_signers,
     check_understood,
@@ -68,9 +73,7 @@ from interurban_protocol.signed_documents import (
     start_document,
     verify_document,
 )
-from interurban_protocol.structures import Structure, parse_structure
 
-SEND_TOPIC = "send-message"
 REFERENCE_PURPOSE = "dpv:PersonnelHiring"  # jobs and apprenticeships in the next town
 NOTICE_ANSWER_DAYS = 7
 CONSENT_DAYS = 730  # a cohort is counted up to a year and a half after it enrolled
@@ -80,34 +83,6 @@ AT_END: Mapping[str, str] = {
     "ar": "تبقى الإحصاءات المنشورة لدى مستلميها. وتنتهي الإحالات ويمحو مستلموها ما كُشف لهم. "
     "وتستمر الإشعارات وقوائم الحالة وإقرارات الاستلام حتى ذلك الحين.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class PlanInForce:
-    """A plan with its structures, under an agreement that is in force here."""
-
-    plan: VerifiedDocument[ReleasePlan]
-    structures: tuple[Structure, ...]
-    agreement_id: str
-
-    @property
-    def plan_id(self) -> str:
-        """The digest of the plan's payload."""
-        return self.plan.document_id
-
-
-@dataclass(frozen=True, slots=True)
-class AgreementInForce:
-    """An agreement that this node has verified completely, in its time."""
-
-    agreement: VerifiedDocument[Agreement]
-    suspended_towards: frozenset[str]  # we disclose nothing new to them
-    suspended_by: frozenset[str]  # they disclose nothing new to us
-
-    @property
-    def agreement_id(self) -> str:
-        """The digest of the payload."""
-        return self.agreement.document_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,48 +113,6 @@ class AgreementDraft:
     at_end: Mapping[str, str]
 
 
-def propose_plan(
-    session: Session,
-    node: Node,
-    draft: ReleasePlan,
-    bundles: Sequence[bytes],
-    now: datetime,
-) -> str:
-    """Sign and keep a plan of ours with its structures; its id.
-
-    Raises:
-        MalformedError, DisclosureError: the plan or a structure is unsound, or another
-            plan speaks for the same learners already.
-    """
-    for bundle in bundles:
-        structures.adopt(session, bundle, now)
-    check_plan(draft)
-    _check_structures(session, draft)
-    check_no_conflict(draft, _signed_plans(session))
-    document = start_document(draft, node.keys.documents)
-    verified = verify_plan(document, keys=partners.key_sets(session, node), at=now)
-    _store_plan(session, verified, now)
-    return verified.document_id
-
-
-def plan(session: Session, plan_id: str) -> ReleasePlan:
-    """A plan that we hold.
-
-    Raises:
-        NotFoundError.
-    """
-    return read_payload(
-        open_document(_plan_row(session, plan_id).document), ReleasePlan
-    )
-
-
-def plan_ids(session: Session) -> list[str]:
-    """The plans that we hold, newest first."""
-    return list(
-        session.scalars(sa.select(PlanRow.plan_id).order_by(PlanRow.received_at.desc()))
-    )
-
-
 def propose(session: Session, node: Node, draft: AgreementDraft, now: datetime) -> str:
     """Propose an agreement, signed by us, to its other parties; its id.
 
@@ -191,8 +124,8 @@ def propose(session: Session, node: Node, draft: AgreementDraft, now: datetime) 
     plans = [(plan_id, plan(session, plan_id)) for plan_id in draft.plan_ids]
     payload = _payload(session, node, draft, plans, now)
     check_agreement(payload)
-    _check_plans_fit(payload, [found for _, found in plans])
-    _check_one_population(session, [found for _, found in plans])
+    check_plans_fit(payload, [found for _, found in plans])
+    check_one_population(session, [found for _, found in plans])
     document = start_document(payload, node.keys.documents)
     opened = open_document(document)
     session.add(
@@ -232,7 +165,7 @@ def receive(
     _check_parties(session, node, payload, partner)  # 2
     keys = partners.key_sets(session, node)
     _check_partial(payload, opened, keys, now)  # 3
-    _take_plans(session, node, payload, message.attachments, now)  # 4
+    take_plans(session, node, payload, message.attachments, now)  # 4
     row = _merge(session, message.document, payload, keys, now)  # 5
     _complete(session, node, row, payload, now)
     return _answer(row)
@@ -248,7 +181,7 @@ def sign(
         StateError: its time to answer is over.
         DisclosureError: its plan would count the same people a second time.
     """
-    row = _agreement_row(session, agreement_id)
+    row = agreement_row(session, agreement_id)
     payload = read_payload(open_document(row.document), Agreement)
     if row.signed_by_us_at is None:
         if now >= payload.answer_by:
@@ -256,7 +189,7 @@ def sign(
                 "the time to sign is over", next_step="Ask for a new proposal."
             )
         check_understood(payload)
-        _check_one_population(
+        check_one_population(
             session, [plan(session, agreed.plan) for agreed in payload.plans]
         )
         row.document = add_signature(row.document, KIND, node.keys.documents)
@@ -274,7 +207,7 @@ def status(
     Raises:
         NotFoundError: no such agreement.
     """
-    return _status(session, node, _agreement_row(session, agreement_id), now)
+    return _status(session, node, agreement_row(session, agreement_id), now)
 
 
 def statuses(session: Session, node: Node, now: datetime) -> list[AgreementStatus]:
@@ -283,120 +216,6 @@ def statuses(session: Session, node: Node, now: datetime) -> list[AgreementStatu
         sa.select(AgreementRow).order_by(AgreementRow.received_at.desc())
     )
     return [_status(session, node, row, now) for row in rows]
-
-
-def in_force(session: Session, node: Node, now: datetime) -> list[AgreementInForce]:
-    """The agreements in force at `now`, by this node's own verification.
-
-    One that no longer verifies, because a party has reported its key as compromised, is not
-    among them; the others go on.
-    """
-    found = []
-    keys = _key_tuple(session, node)
-    rows = session.scalars(
-        sa.select(AgreementRow)
-        .where(AgreementRow.complete_at.is_not(None))
-        .order_by(AgreementRow.received_at)
-    )
-    for row in rows:
-        try:
-            verified = _verified(row.document, keys, row.complete_at or now)
-            check_in_force(verified, now)
-        except (VerificationError, OutOfTimeError):
-            continue
-        found.append(_in_force(session, node, verified))
-    return found
-
-
-def plans_in_force(session: Session, node: Node, now: datetime) -> list[PlanInForce]:
-    """The plans that agreements in force refer to, each once, with their structures."""
-    found: dict[str, PlanInForce] = {}
-    for agreement in in_force(session, node, now):
-        for agreed in agreement.agreement.payload.plans:
-            found.setdefault(
-                agreed.plan,
-                _plan_in_force(session, node, agreed, agreement.agreement_id),
-            )
-    return list(found.values())
-
-
-def plan_in_force(
-    session: Session, node: Node, plan_id: str, now: datetime
-) -> PlanInForce:
-    """One plan that an agreement in force refers to.
-
-    Raises:
-        StateError: no agreement in force refers to it.
-    """
-    for found in plans_in_force(session, node, now):
-        if found.plan_id == plan_id:
-            return found
-    raise StateError(
-        "no agreement in force refers to this plan",
-        next_step="`agreement show` says whose move is next.",
-    )
-
-
-def suspend(
-    session: Session,
-    node: Node,
-    agreement_id: str,
-    *,
-    towards: Iterable[str],
-    reason: str,
-    suspended: bool,
-    now: datetime,
-) -> None:
-    """Stop new disclosure to partners at once, or begin again, and tell them.
-
-    Raises:
-        NotFoundError: no such agreement, or not a party of it.
-    """
-    payload = read_payload(
-        open_document(_agreement_row(session, agreement_id).document), Agreement
-    )
-    for origin in towards:
-        if origin not in payload.nodes - {node.origin}:
-            raise NotFoundError(f"{origin} is not another party of the agreement")
-        notice = Suspension(
-            signers=(_our_signer(node),),
-            agreement=agreement_id,
-            by=node.origin,
-            towards=origin,
-            suspended=suspended,
-            reason=reason,
-            at=now,
-        )
-        _set_suspension(session, notice)
-        document = start_document(notice, node.keys.documents)
-        _enqueue(session, node, origin, write_message("suspension", document), now)
-
-
-def receive_suspension(
-    session: Session, node: Node, partner: PinnedPartner, document: bytes, now: datetime
-) -> bytes:
-    """Note that a partner discloses nothing new to us, or does again.
-
-    Raises:
-        WrongTargetError: about two other nodes. NotFoundError: no such agreement.
-    """
-    notice = verify_document(
-        document,
-        Suspension,
-        kind="suspension",
-        keys=partners.key_sets(session, node),
-        at=now,
-    ).payload
-    if (notice.by, notice.towards) != (partner.origin, node.origin):
-        raise WrongTargetError("the suspension is between two other nodes")
-    if {signer.node for signer in notice.signers} != {partner.origin}:
-        raise SignersError("a suspension is signed by the node that suspends")
-    check_understood(notice)
-    row = _agreement_row(session, notice.agreement)
-    if partner.origin not in read_payload(open_document(row.document), Agreement).nodes:
-        raise NotFoundError("there is no such agreement between the two nodes")
-    _set_suspension(session, notice)
-    return canonical_json({"noted": notice.suspended})
 
 
 def _payload(
@@ -483,74 +302,6 @@ def _check_partial(
             raise SignersError("a signature is by nobody who is listed")
         key = keys[signers[token.key_id]].find(token.key_id, Purpose.DOCUMENTS, now)
         jws.verify(token, typ=document_type(KIND), key=key)
-
-
-def _take_plans(
-    session: Session,
-    node: Node,
-    payload: Agreement,
-    attachments: Sequence[bytes],
-    now: datetime,
-) -> None:
-    plans, bundles = _sorted_attachments(attachments)
-    for agreed in payload.plans:
-        if session.get(PlanRow, agreed.plan) is None:
-            if agreed.plan not in plans:
-                raise DigestMismatchError(
-                    "a plan that the agreement names is not attached"
-                )
-            for digest in agreed.structures:
-                if digest in bundles:
-                    structures.adopt(session, bundles[digest], now)
-            verified = verify_plan(
-                plans[agreed.plan], keys=partners.key_sets(session, node), at=now
-            )
-            check_understood(verified.payload)
-            _check_structures(session, verified.payload)
-            _store_plan(session, verified, now)
-    _check_plans_fit(payload, [plan(session, agreed.plan) for agreed in payload.plans])
-
-
-def _sorted_attachments(
-    attachments: Sequence[bytes],
-) -> tuple[dict[str, bytes], dict[str, bytes]]:
-    plans: dict[str, bytes] = {}
-    bundles: dict[str, bytes] = {}
-    for part in attachments:
-        try:
-            plans[open_document(part).document_id] = part
-        except InterurbanError:
-            bundles[parse_structure(part).digest] = part
-    return plans, bundles
-
-
-def _check_structures(session: Session, payload: ReleasePlan) -> None:
-    for flow in payload.dataflows:
-        if structures.structure(session, flow.structure).urn != flow.urn:
-            raise DigestMismatchError("a dataflow's URN is not that of its structure")
-
-
-def _check_plans_fit(payload: Agreement, plans: Sequence[ReleasePlan]) -> None:
-    for agreed, found in zip(payload.plans, plans, strict=True):
-        if not {*found.publishers, *found.recipients} <= payload.nodes:
-            raise MalformedError("the plan names a node that is not a party")
-        if not set(found.purposes) <= set(payload.purposes):
-            raise MalformedError("the plan has a purpose that the agreement does not")
-        if (agreed.subject, set(agreed.structures)) != (
-            found.subject,
-            {flow.structure for flow in found.dataflows},
-        ):
-            raise DigestMismatchError(
-                "the agreement describes the plan otherwise than it is"
-            )
-        check_at_least(found.profile, payload.disclosure_floor)
-
-
-def _check_one_population(session: Session, plans: Sequence[ReleasePlan]) -> None:
-    """No two of the plans, nor one of them and one that we signed, count the same people."""
-    others = [*_signed_plans(session), *plans]
-    for found in plans:
-        check_no_conflict(found, others)
 
 
 def _merge(
@@ -643,43 +394,12 @@ def _send(
     to: Iterable[str],
     now: datetime,
 ) -> None:
-    attachments = [_plan_row(session, agreed.plan).document for agreed in payload.plans]
+    attachments = [plan_row(session, agreed.plan).document for agreed in payload.plans]
     digests = {digest for agreed in payload.plans for digest in agreed.structures}
     attachments += [structures.bundle(session, digest) for digest in sorted(digests)]
     body = write_message(KIND, document, tuple(attachments))
     for origin in sorted(set(to) - {node.origin}):
-        _enqueue(session, node, origin, body, now)
-
-
-def _enqueue(
-    session: Session, node: Node, origin: str, body: bytes, now: datetime
-) -> None:
-    outbox.enqueue(
-        session,
-        topic=SEND_TOPIC,
-        reference=node.identifiers.message_id(now),
-        payload=body,
-        partner=origin,
-        now=now,
-    )
-
-
-def _set_suspension(session: Session, notice: Suspension) -> None:
-    key = (notice.agreement, notice.by, notice.towards)
-    row = session.get(SuspensionRow, key)
-    if notice.suspended and row is None:
-        session.add(
-            SuspensionRow(
-                agreement_id=notice.agreement,
-                by=notice.by,
-                towards=notice.towards,
-                since=notice.at,
-                reason=notice.reason[:400],
-            )
-        )
-    elif not notice.suspended and row is not None:
-        session.delete(row)
-    session.flush()
+        enqueue_message(session, node, origin, body, now)
 
 
 def _status(
@@ -700,85 +420,9 @@ def _status(
         now=now,
     )
     suspensions = tuple(
-        (s.by, s.towards, s.reason) for s in _suspensions(session, row.agreement_id)
+        (s.by, s.towards, s.reason) for s in suspensions_of(session, row.agreement_id)
     )
     return AgreementStatus(row.agreement_id, payload, signed, view, suspensions)
-
-
-def _in_force(
-    session: Session, node: Node, verified: VerifiedDocument[Agreement]
-) -> AgreementInForce:
-    found = _suspensions(session, verified.document_id)
-    return AgreementInForce(
-        verified,
-        frozenset(row.towards for row in found if row.by == node.origin),
-        frozenset(row.by for row in found if row.towards == node.origin),
-    )
-
-
-def _suspensions(session: Session, agreement_id: str) -> Sequence[SuspensionRow]:
-    return session.scalars(
-        sa.select(SuspensionRow).where(SuspensionRow.agreement_id == agreement_id)
-    ).all()
-
-
-def _plan_in_force(
-    session: Session, node: Node, agreed: AgreedPlan, agreement_id: str
-) -> PlanInForce:
-    row = _plan_row(session, agreed.plan)
-    keys = _key_tuple(session, node)
-    return PlanInForce(
-        _verified_plan(row.document, keys, row.received_at),
-        tuple(structures.structure(session, digest) for digest in agreed.structures),
-        agreement_id,
-    )
-
-
-def _signed_plans(session: Session) -> Iterable[ReleasePlan]:
-    """The plans of every agreement that carries our signature, ended ones included."""
-    rows = session.scalars(
-        sa.select(AgreementRow).where(AgreementRow.signed_by_us_at.is_not(None))
-    )
-    for row in rows:
-        for agreed in read_payload(open_document(row.document), Agreement).plans:
-            yield plan(session, agreed.plan)
-
-
-def _store_plan(
-    session: Session, verified: VerifiedDocument[ReleasePlan], now: datetime
-) -> None:
-    if session.get(PlanRow, verified.document_id) is None:
-        session.add(
-            PlanRow(
-                plan_id=verified.document_id,
-                subject=verified.payload.subject,
-                document=verified.document,
-                received_at=now,
-            )
-        )
-        session.flush()
-
-
-def _plan_row(session: Session, plan_id: str) -> PlanRow:
-    row = session.get(PlanRow, plan_id)
-    if row is None:
-        raise NotFoundError(
-            "there is no such plan", next_step="`plan show` lists them."
-        )
-    return row
-
-
-def _agreement_row(session: Session, agreement_id: str) -> AgreementRow:
-    row = session.get(AgreementRow, agreement_id)
-    if row is None:
-        raise NotFoundError(
-            "there is no such agreement", next_step="`agreement show` lists them."
-        )
-    return row
-
-
-def _our_signer(node: Node) -> Signer:
-    return Signer(node=node.origin, key_id=node.keys.documents.public.key_id)
 
 
 def _documents_key_id(keys: KeySet, now: datetime) -> str:
@@ -791,20 +435,25 @@ def _answer(row: AgreementRow) -> bytes:
     )
 
 
-def _key_tuple(session: Session, node: Node) -> tuple[tuple[str, KeySet], ...]:
-    sets = partners.key_sets(session, node)
-    return tuple((origin, sets[origin]) for origin in sorted(sets))
-
-
-@lru_cache(maxsize=256)
-def _verified(
-    document: bytes, keys: tuple[tuple[str, KeySet], ...], at: datetime
-) -> VerifiedDocument[Agreement]:
-    return verify_document(document, Agreement, kind=KIND, keys=dict(keys), at=at)
-
-
-@lru_cache(maxsize=256)
-def _verified_plan(
-    document: bytes, keys: tuple[tuple[str, KeySet], ...], at: datetime
-) -> VerifiedDocument[ReleasePlan]:
-    return verify_plan(document, keys=dict(keys), at=at)
+__all__ = [
+    "AT_END",
+    "NOTICE_ANSWER_DAYS",
+    "REFERENCE_PURPOSE",
+    "AgreementDraft",
+    "AgreementInForce",
+    "AgreementStatus",
+    "PlanInForce",
+    "in_force",
+    "plan",
+    "plan_ids",
+    "plan_in_force",
+    "plans_in_force",
+    "propose",
+    "propose_plan",
+    "receive",
+    "receive_suspension",
+    "sign",
+    "status",
+    "statuses",
+    "suspend",
+]

@@ -1,0 +1,32 @@
+"""What this feature sends to partners, through the outbox."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from interurban_node.core import outbox
+from interurban_node.core.context import Node
+from interurban_protocol.signed_documents import (
+    Signer,
+)
+
+SEND_TOPIC = "send-message"
+
+
+def enqueue_message(
+    session: Session, node: Node, origin: str, body: bytes, now: datetime
+) -> None:
+    """Have a message sent to a partner once this transaction is committed."""
+    outbox.enqueue(
+        session,
+        topic=SEND_TOPIC,
+        reference=node.identifiers.message_id(now),
+        payload=body,
+        partner=origin,
+        now=now,
+    )
+
+
+def our_signer(node: Node) -> Signer:
+    """This node as a signer of documents."""
+    return Signer(node=node.origin, key_id=node.keys.documents.public.key_id)
