@@ -4,6 +4,7 @@
 table holds names, places and one line of help, and nothing else is imported.
 """
 
+import difflib
 import importlib
 import importlib.metadata
 import sys
@@ -76,9 +77,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.write(f"interurban {importlib.metadata.version('interurban')}\n")
         sys.exit(0)
     if name not in COMMANDS:
-        sys.stderr.write(f"There is no command {name!r}.\n\n{usage()}")
+        sys.stderr.write(f"There is no command {name!r}.{_hint(name)}\n\n{usage()}")
         sys.exit(2)
     command(name)(given[1:], prog_name=f"interurban {name}")
+
+
+def _hint(name: str) -> str:
+    close = difflib.get_close_matches(name, COMMANDS, n=1)
+    return f" Did you mean `{close[0]}`?" if close else ""
 
 
 def usage() -> str:

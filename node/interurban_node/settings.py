@@ -39,7 +39,9 @@ class Settings(BaseSettings):
         "not a demonstration too.",
     )
     bind_host: str = Field(default="127.0.0.1", description="Where `serve` listens.")
-    bind_port: int = Field(default=8100, description="The port on which it listens.")
+    bind_port: int = Field(
+        default=8100, ge=1, le=65535, description="The port on which it listens."
+    )
     database_url: str = Field(
         default="",
         description="An SQLAlchemy address. Empty: the SQLite file node.db in the home. "

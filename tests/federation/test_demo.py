@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -13,8 +15,8 @@ import pytest
 
 from interurban_node.aggregates import service as aggregates
 from interurban_node.core.context import Node, open_node
-from interurban_node.core.errors import ConfigurationError
-from interurban_node.demo.cities import MARKER, empty_folder
+from interurban_node.core.errors import ConfigurationError, StateError
+from interurban_node.demo.cities import MARKER, own_folder
 from interurban_node.demo.state import remove_state
 from tests.support.shared import shared_path
 
@@ -147,14 +149,54 @@ def test_a_failing_step_is_named(tmp_path: Path):
 
 def test_a_folder_of_somebody_else_is_not_emptied(tmp_path: Path):
     (tmp_path / "thesis.txt").write_text("three years of work")
-    with pytest.raises(ConfigurationError, match="not empty"):
-        empty_folder(tmp_path)
+    with pytest.raises(ConfigurationError, match="not empty"), own_folder(tmp_path):
+        pass
     assert (tmp_path / "thesis.txt").exists()
-    mine = tmp_path / "demo"
-    empty_folder(mine)
-    (mine / "old").touch()
-    empty_folder(mine)
-    assert [path.name for path in mine.iterdir()] == [MARKER]
+
+
+def test_a_folder_of_an_earlier_demonstration_is_emptied(tmp_path: Path):
+    with own_folder(tmp_path / "demo"):
+        (tmp_path / "demo" / "lakeside").mkdir()
+        (tmp_path / "demo" / "state.json").touch()
+    with own_folder(tmp_path / "demo"):
+        assert [path.name for path in (tmp_path / "demo").iterdir()] == [MARKER]
+
+
+def test_a_running_demonstration_keeps_its_folder(tmp_path: Path):
+    with own_folder(tmp_path / "demo"):
+        (tmp_path / "demo" / "lakeside").mkdir()
+        with (
+            pytest.raises(StateError, match="is running"),
+            own_folder(tmp_path / "demo"),
+        ):
+            pass
+        assert (tmp_path / "demo" / "lakeside").exists()
+
+
+def test_a_polite_end_stops_the_nodes_too(tmp_path: Path):
+    folder = tmp_path / "demo"
+    command = [
+        sys.executable,
+        "-m",
+        "interurban_node.cli",
+        "demo",
+        "--dir",
+        str(folder),
+    ]
+    demo = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert demo.stderr is not None
+    for line in demo.stderr:
+        if line.startswith("[2/"):
+            break
+    demo.send_signal(signal.SIGTERM)
+    _, rest = demo.communicate(timeout=60)
+    assert demo.returncode == 1
+    assert "the nodes have been stopped" in rest
+    for home in ("lakeside", "northport", "eastvale"):
+        settings = (folder / home / "interurban.toml").read_text()
+        port = int(settings.split("bind_port = ")[1].split("\n")[0])
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_the_state_file_goes_when_the_nodes_go(tmp_path: Path):

@@ -17,8 +17,9 @@ from starlette.testclient import TestClient
 from interurban_node.app import JOBS, create_app
 from interurban_node.core.client import Client
 from interurban_node.core.context import Node, open_node
-from interurban_node.core.database import Base, Database, sqlite_url
+from interurban_node.core.database import Database, sqlite_url
 from interurban_node.core.jobs import run_once
+from interurban_node.core.schema import upgrade
 from interurban_node.operation import service as operation
 from interurban_node.partners import service as partners
 from interurban_node.settings import Settings
@@ -160,10 +161,7 @@ class Federation:
 
 
 def make_schema(database: Database) -> None:
-    """All tables at once; that the migrations give the same is a test of its own.
-
-    A copy of a database that has them is quicker than making forty tables again.
-    """
+    """What the migrations make, copied from a database that was made once."""
     url = database.engine.url
     if database.is_sqlite and url.database:
         shutil.copyfile(_sqlite_with_tables(), url.database)
@@ -199,9 +197,10 @@ def _sqlite_with_tables() -> Path:
 
 
 def _make_tables(database: Database) -> None:
-    with database.engine.begin() as connection:
-        if not sa.inspect(connection).has_table("partners"):
-            Base.metadata.create_all(connection)
+    with database.engine.connect() as connection:
+        has_tables = sa.inspect(connection).has_table("partners")
+    if not has_tables:
+        upgrade(database)
 
 
 def opened_federation(folder: Path) -> Iterator[Federation]:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from interurban_protocol.encoding import JsonValue
 
 app = typer.Typer(
-    no_args_is_help=True, help="Staff tokens and learners' sign-in codes."
+    no_args_is_help=True,
+    add_completion=False,
+    help="Staff tokens and learners' sign-in codes.",
 )
 
 _MANY = 1_000_000
@@ -83,7 +85,8 @@ def tokens(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
         columns = ["token_id", "role", "label", "made_at", "expires_at", "revoked_at"]
         rows = [[facts[name] or "" for name in columns] for facts in found]
         headings = ["Id", "Role", "Label", "Made", "Valid until", "Revoked"]
-        show(Shown([*found], table=Table(headings, rows)), as_json=as_json)
+        table = Table(headings, rows)
+        show(Shown([*found], (), table, "No token was made yet."), as_json=as_json)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from interurban_node.core.console import (
     Shown,
     Table,
     opened,
+    own_file,
     say,
     show,
 )
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from interurban_protocol.encoding import JsonValue
     from interurban_protocol.node_descriptors import VerifiedDescriptor
 
-app = typer.Typer(no_args_is_help=True, help="Build, show and verify releases.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Build, show and verify releases."
+)
 
 
 @app.command()
@@ -155,12 +158,16 @@ def verify(
     documents = [_read(path) for path in descriptor or []]
     with opened(home, as_json=as_json) as node:
         now = node.clock()
-        given = [verify_descriptor(document, now) for document in documents]
+        given = []
+        for path, document in zip(descriptor or [], documents, strict=True):
+            with own_file(path):
+                given.append(verify_descriptor(document, now))
         keys = {each.payload.node: each.key_set for each in given}
         if not given:
             with node.database.transaction() as session:
                 keys = dict(key_sets(session, node))
-        found = service.verify_bundle(bundle, keys=keys, at=now)
+        with own_file(file):
+            found = service.verify_bundle(bundle, keys=keys, at=now)
         manifest = found.manifest
         data: Mapping[str, JsonValue] = {
             "state": "valid",

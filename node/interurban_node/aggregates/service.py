@@ -214,7 +214,7 @@ def due_builds(
     if not planned and (dataflow or period):
         raise NotFoundError(
             "no plan in force has this dataflow and period for this node",
-            next_step="`interurban agreement list` shows what is in force.",
+            next_step="`interurban agreement show` shows what is in force.",
         )
     if is_forecast or (dataflow and period):
         return [due for due, _ in planned]

@@ -11,20 +11,23 @@ from interurban_node.core.console import (
     JsonOption,
     Shown,
     opened,
+    own_file,
     show,
 )
 
 if TYPE_CHECKING:
     from interurban_node.agreements.service import AgreementStatus
     from interurban_protocol.encoding import JsonValue
-    from interurban_protocol.release_plans import ReleasePlan
 
 plan_app = typer.Typer(
     no_args_is_help=True,
+    add_completion=False,
     help="What will be published, for whom, protected how, and when.",
 )
 agreement_app = typer.Typer(
-    no_args_is_help=True, help="Propose, read, sign and suspend agreements."
+    no_args_is_help=True,
+    add_completion=False,
+    help="Propose, read, sign and suspend agreements.",
 )
 
 
@@ -41,9 +44,10 @@ def propose_plan(
 
     with opened(home, as_json=as_json) as node:
         now = node.clock()
-        payload, bundles = drafts.read_plan(node, draft, now)
-        with node.database.transaction() as session:
-            plan_id = service.propose_plan(session, node, payload, bundles, now)
+        with own_file(draft):
+            payload, bundles = drafts.read_plan(node, draft, now)
+            with node.database.transaction() as session:
+                plan_id = service.propose_plan(session, node, payload, bundles, now)
         lines = [
             plan_id,
             f"Next: interurban agreement propose --plan {plan_id} --partner ADDRESS",
@@ -59,17 +63,16 @@ def show_plan(
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Show plans: dataflows, recipients, protection, calendar."""
-    from interurban_node.agreements import service
+    """Show plans: tables, recipients, purposes, protection, calendar, agreements."""
+    from interurban_node.agreements import renderings, service
 
     with opened(home, as_json=as_json) as node:
+        now = node.clock()
         with node.database.transaction() as session:
             ids = [plan_id] if plan_id else service.plan_ids(session)
-            plans = [(each, service.plan(session, each)) for each in ids]
-        data: JsonValue = [
-            {"plan_id": each, **_plan_facts(plan)} for each, plan in plans
-        ]
-        lines = [line for each, plan in plans for line in _plan_lines(each, plan)]
+            views = renderings.plan_views(session, node, ids, now)
+        data: JsonValue = [renderings.plan_facts(view) for view in views]
+        lines = [line for view in views for line in renderings.plan_lines(view)]
         show(
             Shown({"plans": data}, lines or ["There is no plan yet."]), as_json=as_json
         )
@@ -120,7 +123,7 @@ def propose(
         with node.database.transaction() as session:
             agreement_id = service.propose(session, node, draft, now)
             status = service.status(session, node, agreement_id, now)
-        show(Shown(_facts(status), _lines(status)), as_json=as_json)
+        show(_shown(status), as_json=as_json)
 
 
 @agreement_app.command(name="show")
@@ -131,8 +134,8 @@ def show_agreement(
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Show agreements: state, whose move is next, by when, and why."""
-    from interurban_node.agreements import service
+    """Show agreements: whose move is next, and everything that is signed."""
+    from interurban_node.agreements import renderings, service
 
     with opened(home, as_json=as_json) as node:
         now = node.clock()
@@ -141,8 +144,8 @@ def show_agreement(
                 found = [service.status(session, node, agreement_id, now)]
             else:
                 found = service.statuses(session, node, now)
-        data: JsonValue = [_facts(status) for status in found]
-        lines = [line for status in found for line in _lines(status)]
+        data: JsonValue = [renderings.agreement_facts(status) for status in found]
+        lines = [line for each in found for line in renderings.agreement_lines(each)]
         show(
             Shown({"agreements": data}, lines or ["No agreement yet."]), as_json=as_json
         )
@@ -162,7 +165,7 @@ def sign(
     with opened(home, as_json=as_json) as node:
         with node.database.transaction() as session:
             status = service.sign(session, node, agreement_id, node.clock())
-        show(Shown(_facts(status), _lines(status)), as_json=as_json)
+        show(_shown(status), as_json=as_json)
 
 
 @agreement_app.command()
@@ -196,63 +199,10 @@ def suspend(
                 now=now,
             )
             status = service.status(session, node, agreement_id, now)
-        show(Shown(_facts(status), _lines(status)), as_json=as_json)
+        show(_shown(status), as_json=as_json)
 
 
-def _facts(status: "AgreementStatus") -> "dict[str, JsonValue]":
-    from interurban_protocol.encoding import format_time
+def _shown(status: "AgreementStatus") -> Shown:
+    from interurban_node.agreements import renderings
 
-    deadline = status.view.deadline
-    return {
-        "agreement_id": status.agreement_id,
-        "title": dict(status.payload.title),
-        "state": str(status.view.state),
-        "next_move_by": status.view.owner,
-        "deadline": format_time(deadline) if deadline else None,
-        "why": status.view.why,
-        "parties": sorted(status.payload.nodes),
-        "signed": sorted(status.signed),
-        "plans": [agreed.plan for agreed in status.payload.plans],
-        "suspensions": [
-            {"by": by, "towards": towards, "reason": reason}
-            for by, towards, reason in status.suspensions
-        ],
-    }
-
-
-def _lines(status: "AgreementStatus") -> list[str]:
-    facts = _facts(status)
-    return [
-        f"{status.payload.title.get('en', 'Agreement')}: {status.view.state}",
-        f"  id         {status.agreement_id}",
-        f"  next move  {status.view.owner}: {status.view.why}",
-        f"  deadline   {facts['deadline'] or 'none'}",
-        f"  signed     {len(status.signed)} of {len(status.payload.parties)}",
-        *(
-            f"  suspended  {by} towards {to}: {why}"
-            for by, to, why in status.suspensions
-        ),
-    ]
-
-
-def _plan_facts(plan: "ReleasePlan") -> "dict[str, JsonValue]":
-    facts: dict[str, JsonValue] = plan.model_dump(mode="json", exclude_none=True)
-    return facts
-
-
-def _plan_lines(plan_id: str, plan: "ReleasePlan") -> list[str]:
-    return [
-        f"{plan.title.get('en', plan.subject)}",
-        f"  id          {plan_id}",
-        f"  subject     {plan.subject}",
-        f"  dataflows   {', '.join(flow.urn.rpartition('=')[2] for flow in plan.dataflows)}",
-        f"  publishers  {', '.join(plan.publishers)}",
-        f"  recipients  {', '.join(plan.recipients)}",
-        f"  protection  {plan.profile.name}: hides below {plan.profile.threshold}, "
-        f"at most {plan.profile.max_dimensions} dimensions crossed",
-        *(
-            f"  period      {p.period}: cut-off {p.cut_off:%Y-%m-%d}, "
-            f"published {p.publication:%Y-%m-%d}"
-            for p in plan.periods
-        ),
-    ]
+    return Shown(renderings.agreement_facts(status), renderings.agreement_lines(status))

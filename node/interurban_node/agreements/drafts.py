@@ -93,13 +93,27 @@ def read_plan(
 def _read(path: Path) -> PlanDraft:
     try:
         return PlanDraft.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except FileNotFoundError as error:
         raise ConfigurationError(
-            f"{path} is no readable TOML file",
+            f"there is no file {path}", next_step="Name the file that holds the plan."
+        ) from error
+    except tomllib.TOMLDecodeError as error:  # quotes at most one character
+        place = str(error)[:1].lower() + str(error)[1:]
+        raise ConfigurationError(
+            f"{path} is not TOML: {place}",
+            next_step="docs/operators.md shows a plan.",
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{path} cannot be read as UTF-8 text",
             next_step="docs/operators.md shows a plan.",
         ) from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        # A key that is not known explains one that is missing: it comes first.
+        first = min(
+            error.errors(include_url=False, include_input=False),
+            key=lambda found: found["type"] != "extra_forbidden",
+        )
         where = ".".join(str(part) for part in first["loc"])
         raise ConfigurationError(
             f"{path}: {where}: {first['msg'].lower()}",

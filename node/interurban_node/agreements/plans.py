@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from interurban_node.agreements.models import AgreementRow, PlanRow
 from interurban_node.agreements.queries import plan_row
 from interurban_node.core.context import Node
+from interurban_node.core.errors import RefusedError
 from interurban_node.partners import service as partners
 from interurban_node.structures import service as structures
 from interurban_protocol.agreements import (
@@ -25,6 +26,9 @@ from interurban_protocol.release_plans import (
     check_no_conflict,
     check_plan,
     verify_plan,
+)
+from interurban_protocol.release_plans import (
+    plan_id as plan_id_of,
 )
 from interurban_protocol.signed_documents import (
     VerifiedDocument,
@@ -45,19 +49,43 @@ def propose_plan(
 ) -> str:
     """Sign and keep a plan of ours with its structures; its id.
 
+    The same plan again, but for the time of issue, is the plan that is held already.
+
     Raises:
+        RefusedError: this node is not among the plan's publishers.
         MalformedError, DisclosureError: the plan or a structure is unsound, or another
             plan speaks for the same learners already.
     """
+    _check_publishes(node, draft)
     for bundle in bundles:
         structures.adopt(session, bundle, now)
     check_plan(draft)
+    if held := _held_before(session, draft):
+        return held
     _check_structures(session, draft)
     check_no_conflict(draft, signed_plans(session))
     document = start_document(draft, node.keys.documents)
     verified = verify_plan(document, keys=partners.key_sets(session, node), at=now)
     _store_plan(session, verified, now)
     return verified.document_id
+
+
+def _check_publishes(node: Node, draft: ReleasePlan) -> None:
+    if node.origin not in draft.publishers:
+        raise RefusedError(
+            f"this node ({node.origin}) is not among the plan's publishers",
+            next_step="Add its address to the plan's publishers, or have one of them "
+            "propose the plan.",
+        )
+
+
+def _held_before(session: Session, draft: ReleasePlan) -> str | None:
+    """The id of a plan that differs in nothing but the time of issue."""
+    for held in plan_ids(session):
+        issued_at = plan(session, held).issued_at
+        if plan_id_of(draft.model_copy(update={"issued_at": issued_at})) == held:
+            return held
+    return None
 
 
 def plan(session: Session, plan_id: str) -> ReleasePlan:

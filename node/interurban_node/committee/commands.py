@@ -17,7 +17,11 @@ from interurban_node.core.console import (
     show,
 )
 
-app = typer.Typer(no_args_is_help=True, help="Read all cities' releases together.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Read all cities' releases together.",
+)
 
 
 @app.callback()

@@ -145,7 +145,9 @@ def check_breakdown(
         *([f"choose from {', '.join(allowed)}"] if set(used) - set(allowed) else []),
         *(["a dimension is named twice"] if len(set(used)) != len(used) else []),
         *(
-            [f"at most {max_dimensions - 1} besides the outcome"]
+            [
+                f"at most {max_dimensions - 1} besides the outcome, filters (--where) included"
+            ]
             if len(used) > max_dimensions - 1
             else []
         ),
@@ -157,10 +159,11 @@ def check_breakdown(
             next_step="Choose fewer or other dimensions.",
         )
     for dimension_id, code_id in breakdown.filters.items():
-        if code_id not in {code.id for code in structure.codes(dimension_id)}:
+        codes = [code.id for code in structure.codes(dimension_id)]
+        if code_id not in codes:
             raise RefusedError(
                 f"{dimension_id} has no such code",
-                next_step="Choose one of the codes that the structure lists.",
+                next_step=f"Choose one of {', '.join(codes)}.",
             )
 
 

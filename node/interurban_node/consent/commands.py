@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from interurban_protocol.release_plans import ReleasePlan
 
 app = typer.Typer(
-    no_args_is_help=True, help="Ask learners, and see what they answered."
+    no_args_is_help=True,
+    add_completion=False,
+    help="Ask learners, and see what they answered.",
 )
 
 
@@ -128,7 +130,7 @@ def show_(
     """Show the questions with how many said what, or one learner's history."""
     with opened(home, as_json=as_json) as node, node.database.transaction() as session:
         if learner is None:
-            shown = _questions(session)
+            shown = _questions(session, node, verify=verify)
         else:
             shown = _history(session, node, learner, verify=verify)
         show(shown, as_json=as_json)
@@ -197,7 +199,7 @@ def _imported(summary: "ImportSummary") -> Shown:
     return Shown(data, lines)
 
 
-def _questions(session: "Session") -> Shown:
+def _questions(session: "Session", node: "Node", *, verify: bool) -> Shown:
     from interurban_node.consent import queries, service
 
     counts = queries.answers(session)
@@ -221,7 +223,16 @@ def _questions(session: "Session") -> Shown:
         )
     columns = ["Question", "Scope", "Purpose", "Recipients", "State"]
     columns += ["Given", "Refused", "Withdrawn", "Ended"]
-    return Shown({"questions": data}, (), Table(columns, rows, "Consent questions"))
+    table = Table(columns, rows, "Consent questions")
+    facts: dict[str, JsonValue] = {"questions": data}
+    lines = []
+    if verify:
+        count = service.verify_histories(session, node, node.clock())
+        facts["verified_histories"] = count
+        lines.append(
+            f"Learners' histories with chain and signatures verified: {count:,}."
+        )
+    return Shown(facts, lines, table, "No question was asked yet.")
 
 
 def _question_data(view: "QuestionView") -> dict[str, "JsonValue"]:
@@ -241,7 +252,13 @@ def _question_data(view: "QuestionView") -> dict[str, "JsonValue"]:
 
 def _history(session: "Session", node: "Node", learner: str, *, verify: bool) -> Shown:
     from interurban_node.consent import service
+    from interurban_node.core.errors import NotFoundError
 
+    if not service.history(session, learner):
+        raise NotFoundError(
+            "no learner with this reference has a history",
+            next_step="Copy the reference whole; a learner without answers has none.",
+        )
     head = None
     if verify:
         checked = service.verified_history(session, node, learner, node.clock())

@@ -119,6 +119,12 @@ def events_of(session: Session, learner_ref: str) -> Sequence[EventRow]:
     ).all()
 
 
+def learners_with_events(session: Session) -> Sequence[str]:
+    """Every learner who has a history, in order."""
+    refs = sa.select(EventRow.learner_ref).distinct().order_by(EventRow.learner_ref)
+    return session.scalars(refs).all()
+
+
 @dataclass(frozen=True, slots=True)
 class Answers:
     """How many learners' last word on a question is what; for the operator only."""

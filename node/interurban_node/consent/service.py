@@ -23,6 +23,7 @@ from interurban_node.consent.histories import (
     lock_histories,
     record_answers,
     verified_history,
+    verify_histories,
 )
 from interurban_node.consent.models import EventRow, GrantRow, QuestionRow
 from interurban_node.consent.questions import (
@@ -347,5 +348,6 @@ __all__ = [
     "sql_claims",
     "standing",
     "verified_history",
+    "verify_histories",
     "withdraw",
 ]

@@ -43,6 +43,7 @@ class Shown:
     data: "JsonValue"
     lines: Sequence[str] = ()
     table: Table | None = None
+    if_empty: str = ""  # the sentence in place of a table without rows
 
 
 def show(shown: Shown, *, as_json: bool) -> None:
@@ -50,8 +51,10 @@ def show(shown: Shown, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(shown.data, ensure_ascii=False, indent=2) + "\n")
         return
-    if shown.table is not None:
+    if shown.table is not None and (shown.table.rows or not shown.if_empty):
         print_table(shown.table)
+    elif shown.table is not None:
+        sys.stdout.write(shown.if_empty + "\n")
     for line in shown.lines:
         sys.stdout.write(line + "\n")
 
@@ -83,6 +86,19 @@ def reported(*, as_json: bool) -> Iterator[None]:
         yield
     except InterurbanError as error:
         fail(error, as_json=as_json)
+
+
+@contextmanager
+def own_file(path: Path) -> Iterator[None]:
+    """Of a malformed file of the operator's own, say so: nobody has sent it."""
+    from interurban_protocol.errors import MalformedError
+
+    try:
+        yield
+    except MalformedError as error:
+        if error.next_step == MalformedError.default_next_step:
+            error.next_step = f"Correct {path}, or name another file."
+        raise
 
 
 def fail(error: "InterurbanError", *, as_json: bool) -> NoReturn:

@@ -49,10 +49,7 @@ def open_node(
     try:
         settings = load_settings(path)
     except ValueError as error:
-        raise ConfigurationError(
-            str(error),
-            next_step=f"`interurban init --home {path}` makes a node; it writes {SETTINGS_FILE}.",
-        ) from error
+        raise ConfigurationError(str(error), next_step=_mend(path)) from error
     return Node(
         settings=settings,
         home=home,
@@ -61,4 +58,13 @@ def open_node(
         journal=Journal(home.journal_file),
         client=client or Client(settings.partner_timeout_seconds),
         clock=clock,
+    )
+
+
+def _mend(path: Path) -> str:
+    if (path / SETTINGS_FILE).exists():
+        return "Correct the file; docs/settings.md has every setting."
+    return (
+        "Give --home (or INTERURBAN_HOME) the node's folder; a new node is made with "
+        f"`interurban init --home {path} --origin https://YOUR.ADDRESS --name en=YOUR-CITY`."
     )

@@ -62,7 +62,7 @@ class RecoveringError(StateError):
 class NotFoundError(NodeError):
     """Nothing of that name, or nothing that this caller may know of."""
 
-    default_next_step = "Check the name against the matching `list`."
+    default_next_step = "Check the name; the matching `list` or `show` command has it."
 
 
 class RefusedError(NodeError):

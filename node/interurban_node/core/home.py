@@ -139,7 +139,8 @@ def write_private(path: Path, content: bytes) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise ConfigurationError(
-            f"{path} exists already", next_step="Choose an empty folder as --home."
+            f"{path} exists already",
+            next_step="Choose another name, or move the old file away.",
         ) from error
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)

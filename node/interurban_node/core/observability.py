@@ -24,6 +24,7 @@ from interurban_protocol.encoding import format_time
 
 LOGGED = (
     "node",
+    "address",
     "partner",
     "job",
     "kind",
@@ -64,7 +65,7 @@ def configure_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    for noisy in ("httpx", "httpcore", "alembic", "uvicorn.access"):
+    for noisy in ("httpx", "httpcore", "alembic", "uvicorn.access", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

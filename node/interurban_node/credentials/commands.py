@@ -27,10 +27,14 @@ if TYPE_CHECKING:
     from interurban_protocol.references import ReferenceVerdict
 
 credential_app = typer.Typer(
-    no_args_is_help=True, help="Issue certificates from registry records."
+    no_args_is_help=True,
+    add_completion=False,
+    help="Issue certificates from registry records.",
 )
 reference_app = typer.Typer(
-    no_args_is_help=True, help="Send, end, export and verify credential references."
+    no_args_is_help=True,
+    add_completion=False,
+    help="Send, end, export and verify credential references.",
 )
 STALE_EXIT = 3
 LearnerOption = Annotated[str, typer.Option("--learner", help="The learner_ref.")]
@@ -56,7 +60,7 @@ def issue_credentials(
     as_json: JsonOption = False,
 ) -> None:
     """Issue Open Badges certificates; what was issued before stays as it is."""
-    from interurban_node.credentials import service
+    from interurban_node.credentials import queries, service
 
     if sum((certificate_id is not None, learner is not None, everything)) != 1:
         raise typer.BadParameter("name one certificate, or --learner, or --all")
@@ -67,7 +71,10 @@ def issue_credentials(
                 made = [service.issue(session, node, certificate_id, now)]
             else:
                 made = service.issue_missing(session, node, learner, limit, now)
+            total = queries.credentials_held(session)
         lines = [found.credential_id for found in made]
+        if everything:
+            lines.append(_issued_line(len(made), total - len(made)))
         facts: list[JsonValue] = [_credential_facts(found) for found in made]
         show(Shown({"credentials": facts}, lines), as_json=as_json)
 
@@ -153,7 +160,8 @@ def list_references(
             ["Reference", "Direction", "Partner", "State", "Expires", "Answer"],
             [*map(_sent_cells, sent), *map(_received_cells, received)],
         )
-        show(Shown(data, (), table), as_json=as_json)
+        empty = "No reference was sent or received yet."
+        show(Shown(data, (), table, empty), as_json=as_json)
 
 
 @reference_app.command(name="export")
@@ -202,6 +210,12 @@ def verify_reference(
         show(Shown(_verdict_facts(found), _verdict_lines(found)), as_json=as_json)
     if not found.is_valid():
         raise typer.Exit(_exit_code(found))
+
+
+def _issued_line(new: int, before: int) -> str:
+    if new == 0:
+        return f"Nothing new to issue, {before:,} were there before."
+    return f"{new:,} issued, {before:,} were there before."
 
 
 def _exit_code(verdict: "ReferenceVerdict") -> int:

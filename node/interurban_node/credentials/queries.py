@@ -101,6 +101,11 @@ def references_received(session: Session, limit: int) -> list[ReceivedView]:
     return [_received_view(row) for row in rows]
 
 
+def credentials_held(session: Session) -> int:
+    """How many certificates were ever issued here."""
+    return session.scalar(sa.select(sa.func.count()).select_from(CredentialRow)) or 0
+
+
 def credential_row(session: Session, identifier: str) -> CredentialRow:
     """The certificate of this credential id or registry record, locked until the end.
 

@@ -1,5 +1,6 @@
 """The three cities of a demonstration: their homes, and their nodes as real processes."""
 
+import fcntl
 import shutil
 import socket
 import subprocess
@@ -76,20 +77,39 @@ class City:
         return self.plan.name["en"]
 
 
-def empty_folder(folder: Path) -> None:
-    """Make `folder` ready for a new story.
+@contextmanager
+def own_folder(folder: Path) -> Iterator[None]:
+    """An empty folder for a new story, held against other demonstrations until the end.
 
     Raises:
         ConfigurationError: it holds something that no demonstration put there.
+        StateError: a demonstration is running in it.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
+    marker = folder / MARKER
+    if folder.exists() and any(folder.iterdir()) and not marker.exists():
         raise ConfigurationError(
             f"{folder} is not empty and not a demonstration's",
             next_step="Choose another folder with --dir.",
         )
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / MARKER).touch()
+    folder.mkdir(parents=True, exist_ok=True)
+    with marker.open("ab") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StateError(
+                f"a demonstration is running in {folder}",
+                next_step="Stop it with Ctrl-C, or choose another folder with --dir.",
+            ) from error
+        _empty(folder)
+        yield
+
+
+def _empty(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name != MARKER:
+            entry.unlink()
 
 
 @contextmanager

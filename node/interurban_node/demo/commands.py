@@ -1,5 +1,7 @@
 """`interurban demo`: three cities on this machine, with one command."""
 
+import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,32 +36,44 @@ def demo(
     from interurban_node.demo.stage import staged
     from interurban_protocol.errors import InterurbanError
 
-    with reported(as_json=as_json), staged(folder, data, quiet=as_json) as told:
-        try:
-            story.run(told)
-        except InterurbanError as error:
-            if not as_json:
-                say(f"The story failed at: {told.step}")
-            error.message = f"at step {told.step!r}: {error.message}"
-            raise
-        found = story.state_of(told)
-        path = state.write_state(folder, found)
-        lines = _summary(told, path, once=once)
-        show(Shown({"state": str(path)}, lines), as_json=as_json)
-        if not once:
-            _wait(folder)
+    _stop_on_signals()
+    try:
+        with reported(as_json=as_json), staged(folder, data, quiet=as_json) as told:
+            try:
+                story.run(told)
+            except InterurbanError as error:
+                error.message = f"at step {told.step!r}: {error.message}"
+                raise
+            path = state.write_state(folder, story.state_of(told))
+            lines = _summary(told, path, once=once)
+            show(Shown({"state": str(path)}, lines), as_json=as_json)
+            if not once:
+                _wait(folder)
+    except KeyboardInterrupt:
+        say("Stopped before the end; the nodes have been stopped too.")
+        raise typer.Exit(1) from None
+
+
+def _stop_on_signals() -> None:
+    """Let every polite way of ending this process stop the nodes as well.
+
+    A shell may have had SIGINT ignored for background jobs; the nodes live in sessions of
+    their own, so nobody else would stop them.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 def _wait(folder: Path) -> None:
-    from signal import SIGINT, SIGTERM, sigwait
-
     from interurban_node.demo import state
 
     try:
-        sigwait([SIGINT, SIGTERM])
+        while True:
+            signal.pause()
+    except KeyboardInterrupt:
+        say("Stopping the three nodes.")
     finally:
         state.remove_state(folder)
-        say("Stopping the three nodes.")
 
 
 def _summary(told: "Story", path: Path, *, once: bool) -> list[str]:
@@ -68,12 +82,13 @@ def _summary(told: "Story", path: Path, *, once: bool) -> list[str]:
             "",
             "The whole story was told; the nodes have stopped and their homes are kept.",
             f"What it made: {path}",
-            f"Serve a city again: interurban serve --home {told.first.home}",
+            f"Serve a city again: {_program()} serve --home {told.first.home}",
         ]
     lines = ["", "The three cities are running. Look at them (Ctrl-C stops them):"]
+    program = _program()
     for city in told.cities:
         key = city.plan.key
-        code = told.learners[key][0].sign_in_code
+        code = told.example(city).sign_in_code
         lines += [
             f"  {city.name}",
             f"    learner    {city.node.origin}/my          sign-in code {code}",
@@ -84,10 +99,21 @@ def _summary(told: "Story", path: Path, *, once: bool) -> list[str]:
         "",
         f"Add ?lang=ar to any page. All codes, tokens, releases and references: {path}",
         "Try next:",
-        f"  interurban doctor --home {first.home}",
-        f"  interurban committee table --by AGE --home {first.home}",
-        f"  interurban evidence list --home {first.home}",
-        f"  interurban agreement suspend {told.agreement_id} --towards "
+        f"  {program} doctor --home {first.home}",
+        f"  {program} committee table --by AGE --home {first.home}",
+        f"  {program} evidence list --home {first.home}",
+        f"  {program} agreement suspend {told.agreement_id} --towards "
         f'{told.second.node.origin} --reason "a drill" --home {first.home}',
     ]
     return lines
+
+
+def _program() -> str:
+    """This program as the person called it, so that the lines can be copied."""
+    called = Path(sys.argv[0])
+    if called.name != "interurban":
+        return "interurban"
+    try:
+        return str(called.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(called)

@@ -7,7 +7,7 @@ from pathlib import Path
 from interurban_node.core.clock import system_clock
 from interurban_node.core.console import say
 from interurban_node.demo import scenario
-from interurban_node.demo.cities import empty_folder, running
+from interurban_node.demo.cities import own_folder, running
 from interurban_node.demo.story import Story, today_of
 
 
@@ -17,14 +17,14 @@ def staged(folder: Path, data: Path | None, *, quiet: bool) -> Iterator[Story]:
 
     Raises:
         ConfigurationError: the folder is somebody else's.
-        StateError: a node does not start.
+        StateError: a demonstration runs in it, or a node does not start.
     """
     now = system_clock()
     today = today_of(now)
-    empty_folder(folder)
     if not quiet:
         say("[0] Start: three homes, three keys, three databases, three nodes")
-    with running(scenario.plans(data), folder.resolve(), now) as cities:
+    plans = scenario.plans(data)
+    with own_folder(folder), running(plans, folder.resolve(), now) as cities:
         if data is None:
             found = scenario.synthetic(cities, today)
         else:

@@ -50,6 +50,7 @@ from interurban_protocol.references import ReferenceState
 WAIT_SECONDS = 30
 TOKEN_DAYS = timedelta(days=7)
 CODE_DAYS = timedelta(days=7)
+ANSWERS = ("given", "refused", "withdrawn", "never asked")
 SHOWN_LEARNERS = 4  # of each answer and city, in state.json
 
 
@@ -73,6 +74,17 @@ class Story:
         """Say what happened, on standard error."""
         if not self.quiet:
             say(f"    {text}")
+
+    def example(self, city: City) -> DemoLearner:
+        """A learner with something to see: one who was counted, if there is one."""
+        learners = self.learners[city.plan.key]
+        with city.node.database.transaction() as session:
+            counted = [
+                learner
+                for learner in reversed(learners)
+                if aggregates.counted_in(session, learner.learner_ref)
+            ]
+        return counted[0] if counted else learners[0]
 
     @property
     def first(self) -> City:
@@ -205,7 +217,7 @@ def consent(story: Story) -> None:
             for learner_ref in learner_refs
         ]
         counts = scenario.answer_counts(city.node)
-        told = ", ".join(f"{count:,} {state}" for state, count in counts.items())
+        told = ", ".join(f"{counts.get(s, 0):,} {s}" for s in ANSWERS)
         story.tell(f"{city.name}: {told}")
     _answer_on_the_page(story)
 

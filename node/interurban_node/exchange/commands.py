@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from interurban_protocol.encoding import JsonValue
 
 evidence_app = typer.Typer(
-    no_args_is_help=True, help="What was exchanged, provable by either side alone."
+    no_args_is_help=True,
+    add_completion=False,
+    help="What was exchanged, provable by either side alone.",
 )
 
 
@@ -83,10 +85,8 @@ def list_evidence(
         ]
         names = ["number", "at", "direction", "partner", "method", "status", "target"]
         data = {"evidence": [dict(zip(names, row, strict=True)) for row in rows]}
-        show(
-            Shown(data, (), Table([n.capitalize() for n in names], rows)),
-            as_json=as_json,
-        )
+        table = Table([n.capitalize() for n in names], rows)
+        show(Shown(data, (), table, "No exchange is kept yet."), as_json=as_json)
 
 
 @evidence_app.command()

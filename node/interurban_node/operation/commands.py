@@ -57,7 +57,13 @@ def init(
     lines = [
         f"Made {home} for {origin}.",
         f"This node's own words, to be read to partners' operators: {words}",
-        f"Now move {home / 'identity' / 'identity.pem'} to a safe place offline.",
+        *(
+            ()
+            if demo
+            else (
+                f"Now move {home / 'identity' / 'identity.pem'} to a safe place offline.",
+            )
+        ),
         f"Next: interurban serve --home {home}",
     ]
     show(Shown(data, lines), as_json=as_json)
@@ -91,7 +97,9 @@ def doctor(
         data = {"findings": [dict(zip(names, row, strict=True)) for row in rows]}
         table = Table([n.capitalize() for n in names], rows)
         bad = [f for f in findings if f.verdict is diagnosis.Verdict.PROBLEM]
-        lines = ["All is well." if not bad else f"{len(bad)} problem(s) found."]
+        warnings = sum(f.verdict is diagnosis.Verdict.WARNING for f in findings)
+        lines = [f"Problems: {len(bad)}. Warnings: {warnings}."]
+        lines += ["All is well."] if not bad and not warnings else []
         show(Shown(data, lines, table), as_json=as_json)
         if bad:
             say("Mend them in the order of the table, then run doctor again.")

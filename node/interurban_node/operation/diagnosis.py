@@ -13,6 +13,7 @@ from interurban_node.audit import service as audit
 from interurban_node.core import outbox, schema
 from interurban_node.core.context import Node
 from interurban_node.core.home import KEY_FILES, read_private
+from interurban_node.operation import wholeness
 from interurban_node.partners import service as partners
 from interurban_node.partners.rules import PairState
 from interurban_protocol.agreements import AgreementState
@@ -48,8 +49,14 @@ Check = Callable[[Node], Iterator[Finding]]
 
 def examine(node: Node, *, online: bool) -> list[Finding]:
     """Every check's findings, in the order in which to mend them."""
-    checks: Sequence[tuple[str, Check]] = (*_LOCAL, *(_ONLINE if online else ()))
-    return [finding for name, check in checks for finding in _run(node, name, check)]
+    found: list[Finding] = []
+    for name, check in (*_GROUND, *_LOCAL, *(_ONLINE if online else ())):
+        found += _run(node, name, check)
+        if (name, check) in _GROUND and any(
+            finding.verdict is Verdict.PROBLEM for finding in found
+        ):
+            return found  # the rest would only say the same in other words
+    return found
 
 
 def _run(node: Node, name: str, check: Check) -> list[Finding]:
@@ -60,32 +67,36 @@ def _run(node: Node, name: str, check: Check) -> list[Finding]:
     except sa.exc.SQLAlchemyError as error:
         fact = f"the database does not answer as expected ({type(error).__name__})"
         return [
-            Finding(name, Verdict.PROBLEM, fact, "Check database_url in the settings.")
+            Finding(
+                name,
+                Verdict.PROBLEM,
+                fact,
+                "Is the database server up, and database_url right?",
+            )
         ]
 
 
+def _creation(node: Node) -> Iterator[Finding]:
+    if node.clock() < partners.own_descriptor(node).payload.issued_at:
+        fact = "the clock is before the node was made"
+        yield Finding("clock", Verdict.PROBLEM, fact, "timedatectl")
+
+
 def _clock(node: Node) -> Iterator[Finding]:
-    now = node.clock()
-    issued = partners.own_descriptor(node).payload.issued_at
-    if now < issued:
-        yield Finding(
-            "clock",
-            Verdict.PROBLEM,
-            "the clock is before the node was made",
-            "timedatectl",
-        )
-        return
     with node.database.transaction() as session:
-        skews = [p.skew_seconds for p in partners.partners(session) if p.skew_seconds]
+        met = partners.partners(session)
+    skews = [p.skew_seconds for p in met if p.skew_seconds is not None]
     large = [skew for skew in skews if abs(skew) > MAX_SKEW_SECONDS / 2]
     if skews and len(large) > len(skews) / 2:
         fact = f"{len(large)} of {len(skews)} partners' clocks differ by over 30 s"
         yield Finding("clock", Verdict.WARNING, fact, "timedatectl timesync-status")
     else:
-        yield Finding("clock", Verdict.FINE, f"{len(skews)} partners' clocks agree")
+        fact = f"{len(skews)} of {len(met)} partners' clocks compared, they agree"
+        yield Finding("clock", Verdict.FINE, fact)
 
 
 def _database(node: Node) -> Iterator[Finding]:
+    wholeness.check_database_is_there(node)
     present = schema.present_version(node.database)
     if present != schema.newest_version():
         fact = f"the schema is at {present or 'nothing'}, the code wants the newest"
@@ -98,16 +109,16 @@ def _database(node: Node) -> Iterator[Finding]:
     yield Finding("database", Verdict.FINE, f"{name} answers, schema {present}")
 
 
+def _journal_file(node: Node) -> Iterator[Finding]:
+    node.journal.entries()  # raises where a line is damaged
+    yield from ()
+
+
 def _journal(node: Node) -> Iterator[Finding]:
     with node.database.transaction() as session:
+        wholeness.check_journal(session, node)
         unknown = audit.unknown_entries(session, node)
-        lost = audit.missing_entries(session, node)
-    if lost:
-        fact = f"the journal has lost {len(lost)} entries that the database knows"
-        yield Finding(
-            "journal", Verdict.PROBLEM, fact, "Restore journal.jsonl from its copy."
-        )
-    elif unknown:
+    if unknown:
         fact = f"{len(unknown)} entries are not re-applied; the node is recovering"
         mend = f"interurban serve --home {node.home.path} (it re-applies at its start)"
         yield Finding("journal", Verdict.PROBLEM, fact, mend)
@@ -120,12 +131,9 @@ def _journal(node: Node) -> Iterator[Finding]:
 def _keys(node: Node) -> Iterator[Finding]:
     now = node.clock()
     descriptor = partners.own_descriptor(node)
-    for name, purpose, algorithm in KEY_FILES:
+    wholeness.check_keys(node)
+    for name, _, _ in KEY_FILES:
         read_private(node.home.key_file(name))
-        current = descriptor.key_set.current(purpose, algorithm, now)
-        if current.key_id != getattr(node.keys, name).public.key_id:
-            fact = f"keys/{name}.pem is not the key that the descriptor announces"
-            yield Finding("keys", Verdict.PROBLEM, fact, "Restore the keys' backup.")
     for entry in descriptor.key_set.keys:
         if entry.valid_until is not None and now < entry.valid_until < now + SOON:
             fact = f"a key for {entry.purpose} ends within 30 days"
@@ -242,16 +250,20 @@ def _own_address(node: Node) -> Iterator[Finding]:
         socket.create_connection(address, timeout=2).close()
     except OSError:
         mend = f"interurban serve --home {node.home.path}"
-        yield Finding("serving", Verdict.WARNING, "the node is not being served", mend)
+        yield Finding("serving", Verdict.PROBLEM, "the node is not being served", mend)
         return
     yield Finding("serving", Verdict.FINE, f"listening on port {address[1]}")
 
 
-_LOCAL: Sequence[tuple[str, Check]] = (
-    ("clock", _clock),
+_GROUND: Sequence[tuple[str, Check]] = (
+    ("clock", _creation),
+    ("keys", _keys),
+    ("journal", _journal_file),
     ("database", _database),
     ("journal", _journal),
-    ("keys", _keys),
+)
+_LOCAL: Sequence[tuple[str, Check]] = (
+    ("clock", _clock),
     ("partners", _partners),
     ("agreements", _agreements),
     ("plans", _plans),

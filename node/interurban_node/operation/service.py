@@ -35,6 +35,11 @@ from interurban_protocol.node_descriptors import (
 )
 from interurban_protocol.signed_documents import Signer
 
+_ORIGIN_FORM = (
+    "origin: scheme and host in small letters, as in https://data.lakeside.example, "
+    "without a path and without a slash at the end"
+)
+
 
 def first_settings(
     *, origin: str, names: Sequence[str], port: int, database_url: str, demo: bool
@@ -45,6 +50,10 @@ def first_settings(
         ConfigurationError: a setting is wrong; the message names it.
     """
     pairs = [name.partition("=") for name in names]
+    if len({language for language, _, _ in pairs}) != len(pairs):
+        raise ConfigurationError(
+            "a language has two names", next_step="Give --name once for each language."
+        )
     if any(not language or not name for language, _, name in pairs):
         raise ConfigurationError(
             "a name is given as LANGUAGE=NAME", next_step="--name en=Lakeside"
@@ -60,8 +69,9 @@ def first_settings(
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
+        fact = _ORIGIN_FORM if where == "origin" else f"{where}: {first['msg'].lower()}"
         raise ConfigurationError(
-            f"{where}: {first['msg']}", next_step="See `interurban init --help`."
+            fact, next_step="See `interurban init --help`."
         ) from error
     _check_address(settings)
     return settings
@@ -75,7 +85,7 @@ def _check_address(settings: Settings) -> None:
         )
     if not settings.demo and not settings.secure:
         raise ConfigurationError(
-            "a node's address is HTTPS",
+            "a node's address is HTTPS; only a demonstration (--demo) is plain HTTP",
             next_step="Put a reverse proxy with a certificate in front; see docs/operators.md.",
         )
 
@@ -97,11 +107,10 @@ def make_home(
             f"{path} is not an empty folder",
             next_step="Choose an empty folder as --home.",
         )
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.chmod(0o700)
+    _make_folder(path)
     home = Home(path)
     make_keys(home, Identifiers())
-    (path / SETTINGS_FILE).write_text(settings_text(settings), encoding="utf-8")
+    write_private(path / SETTINGS_FILE, settings_text(settings).encode())
     document = sign_descriptor(
         first_descriptor(home, settings, now), home.load_identity()
     )
@@ -113,6 +122,17 @@ def make_home(
         raise ConfigurationError(
             "the database does not answer as expected",
             next_step="Check --database-url, and that the database exists and is empty.",
+        ) from error
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.chmod(0o700)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the folder {path} cannot be made",
+            next_step="Choose a folder of your own.",
         ) from error
 
 
@@ -144,6 +164,8 @@ def _make_database(
 ) -> None:
     node = open_node(path)
     try:
+        if node.database.is_sqlite:
+            node.home.database_file.touch(mode=0o600)
         upgrade(node.database)
         note_first_keys(node, now)
     finally:

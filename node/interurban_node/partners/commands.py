@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from interurban_node.partners.service import Partner
     from interurban_protocol.encoding import JsonValue
 
-app = typer.Typer(no_args_is_help=True, help="Join other cities' nodes, and see them.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Join other cities' nodes, and see them.",
+)
 
 
 @app.command()
@@ -112,7 +116,8 @@ def list_partners(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) 
         )
         facts: list[JsonValue] = [_facts(p) for p in found]
         data: JsonValue = {"own_words": own.words, "partners": facts}
-        show(Shown(data, [f"Your own words: {own.words}"], table), as_json=as_json)
+        lines = [f"Your own words: {own.words}"]
+        show(Shown(data, lines, table, "No other node was met yet."), as_json=as_json)
 
 
 def _facts(partner: "Partner") -> dict[str, str]:

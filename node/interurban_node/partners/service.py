@@ -259,7 +259,10 @@ def partner(session: Session, origin: str) -> Partner:
     """
     row = session.get(PartnerRow, origin)
     if row is None:
-        raise NotFoundError(f"{origin} is not a partner")
+        raise NotFoundError(
+            f"{origin} is not a partner",
+            next_step="Give the address exactly as `interurban partner list` shows it.",
+        )
     return _partner(row)
 
 
@@ -451,8 +454,10 @@ def _send_unpinned(
     response = node.client.send_unverified(signed)
     if response.status >= 400:
         raise PartnerRefusedError(
-            f"the partner answered {response.status}: {_detail(response.body)}",
+            f"the partner answered {response.status}: "
+            f"{_told(response.body, 'detail') or 'no reason given'}",
             status=response.status,
+            next_step=_told(response.body, "next_step"),
         )
     verify_response(
         response,
@@ -462,12 +467,13 @@ def _send_unpinned(
     )
 
 
-def _detail(body: bytes) -> str:
+def _told(body: bytes, member: str) -> str | None:
+    """A text of the problem that a partner answered, if there is one."""
     try:
-        detail = parse_json_object(body).get("detail")
+        text = parse_json_object(body).get(member)
     except MalformedError:
-        detail = None
-    return detail if isinstance(detail, str) else "no reason given"
+        return None
+    return text if isinstance(text, str) else None
 
 
 def _split_link(link: str) -> tuple[str, str]:

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from interurban_node.registry.service import Report as SyncReport
     from interurban_protocol.encoding import JsonValue
 
-app = typer.Typer(no_args_is_help=True, help="Read the city's registry systems.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Read the city's registry systems."
+)
 
 
 @app.command()
@@ -94,7 +96,8 @@ def quarantine(
         cells = [[*_cells(row), *_row_cell(values.get(row.id))] for row in rows]
         columns = ["Source", "Kind", "Row", "Field", "Reason"]
         table = Table([*columns, *(["Values"] if show_rows else [])], cells)
-        show(Shown(data, table=table), as_json=as_json)
+        shown = Shown(data, table=table, if_empty="No refused row.")
+        show(shown, as_json=as_json)
 
 
 @app.command()
@@ -108,7 +111,8 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
         columns = ["Source", "Last sync", "Kind", "Records", "Fingerprint", "Refused"]
         rows = [line for each in found for line in _status_rows(each)]
         data: list[JsonValue] = [_status(each) for each in found]
-        show(Shown(data, table=Table(columns, rows)), as_json=as_json)
+        table = Table(columns, rows)
+        show(Shown(data, (), table, "No source was synced yet."), as_json=as_json)
 
 
 @contextmanager

@@ -149,3 +149,13 @@ def test_a_changed_file_is_not_valid(lakeside: Node, tmp_path: Path) -> None:
     done = run(lakeside, "verify", str(path), "--json")
     assert done.exit_code == 1
     assert "not those that the manifest signs" in json.loads(done.stdout)["detail"]
+
+
+def test_a_file_that_is_no_release_is_the_operators_own_to_correct(
+    lakeside: Node, tmp_path: Path
+) -> None:
+    path = tmp_path / "none.json"
+    path.write_bytes(b"{}")
+    done = run(lakeside, "verify", str(path), "--json")
+    assert done.exit_code == 1
+    assert str(path) in json.loads(done.stdout)["next_step"]

@@ -90,6 +90,44 @@ def test_a_usage_error_is_exit_2(arguments: tuple[str, ...], capsys):
     assert run(*arguments, capsys=capsys)[0] == 2
 
 
+def test_a_mistyped_command_is_answered_with_the_one_that_was_meant(capsys):
+    code, _, error = run("agrement", "show", capsys=capsys)
+    assert code == 2
+    assert "There is no command 'agrement'. Did you mean `agreement`?" in error
+    assert "Did you mean" not in run("xyzzy", capsys=capsys)[2]
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_no_command_offers_to_change_the_shell(name: str, capsys):
+    assert "--install-completion" not in run(name, "--help", capsys=capsys)[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("partner", "list"), "No other node was met yet."),
+        (("plan", "show"), "There is no plan yet."),
+        (("agreement", "show"), "No agreement yet."),
+        (("evidence", "list"), "No exchange is kept yet."),
+        (("consent", "show"), "No question was asked yet."),
+        (("registry", "status"), "No source was synced yet."),
+        (("registry", "quarantine"), "No refused row."),
+        (("reference", "list"), "No reference was sent or received yet."),
+        (("account", "tokens"), "No token was made yet."),
+        (
+            ("credential", "issue", "--all"),
+            "Nothing new to issue, 0 were there before.",
+        ),
+    ],
+)
+def test_an_empty_list_says_so(
+    home: Path, arguments: tuple[str, ...], sentence: str, capsys
+):
+    code, out, _ = run(*arguments, "--home", str(home), capsys=capsys)
+    assert code == 0
+    assert sentence in out.splitlines()
+
+
 def test_what_is_refused_is_exit_1_with_message_and_next_step(tmp_path: Path, capsys):
     code, out, error = run("doctor", "--home", str(tmp_path), capsys=capsys)
     assert (code, out) == (1, "")

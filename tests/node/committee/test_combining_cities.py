@@ -144,7 +144,7 @@ def test_a_filter_reads_the_cell_that_it_names() -> None:
     ("by", "filters", "reason"),
     [
         (["AGE", "SEX", "EQUITY"], {}, "at most 2 besides the outcome"),
-        (["AGE", "SEX"], {"EQUITY": "DIS"}, "at most 2 besides the outcome"),
+        (["AGE", "SEX"], {"EQUITY": "DIS"}, "filters (--where) included"),
         (["OUTCOME"], {}, "choose from PROGRAMME, AGE, SEX, EQUITY"),
         (["REF_AREA"], {}, "choose from"),
         (["NAME"], {}, "choose from"),
@@ -161,8 +161,9 @@ def test_a_breakdown_that_releases_do_not_have_is_refused(
 
 
 def test_a_code_that_is_not_in_the_list_is_refused() -> None:
-    with pytest.raises(RefusedError, match="AGE has no such code"):
+    with pytest.raises(RefusedError, match="AGE has no such code") as refused:
         a_committee_table([a_table({}), None, None], AGE="A99")
+    assert "A1" in refused.value.next_step
 
 
 def test_a_profile_with_two_dimensions_leaves_one_besides_the_outcome() -> None:

@@ -3,11 +3,13 @@
 import json
 
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from interurban_node.accounts.service import learner_ref_of
 from interurban_node.consent import service
 from interurban_node.consent.commands import app
+from interurban_node.consent.models import EventRow
 from interurban_protocol.consent_records import ConsentState
 from tests.support.learners import papers, say
 
@@ -112,6 +114,28 @@ def test_a_history_is_shown_verified(home, lakeside, moment):
     shown = consent(home, "show", "--learner", learner, "--verify")
     assert shown["verified"] is True
     assert [event["State"] for event in shown["events"]] == ["given"]
+
+
+def test_every_history_is_verified_where_no_learner_is_named(home, lakeside, moment):
+    question_id = ask(home)["question_id"]
+    with lakeside.database.transaction() as session:
+        for person in ("a", "b"):
+            learner = learner_ref_of(lakeside.keys, person)
+            given = ConsentState.GIVEN
+            say(session, lakeside, question_id, given, moment.now, learner)
+    assert consent(home, "show", "--verify")["verified_histories"] == 2
+    with lakeside.database.transaction() as session:
+        session.execute(
+            sa.update(EventRow)
+            .where(EventRow.learner_ref == learner)
+            .values(token=b"changed")
+        )
+    assert consent(home, "show", "--verify", code=1)["next_step"]
+
+
+def test_a_learner_without_history_is_not_found(home):
+    problem = consent(home, "show", "--learner", "nobody", code=1)
+    assert problem["type"] == "urn:interurban:problem:not-found"
 
 
 def test_there_is_no_command_that_stops_a_consent():

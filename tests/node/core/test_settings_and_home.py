@@ -96,7 +96,7 @@ def test_a_home_without_readable_settings_is_a_configuration_error(
         written(tmp_path, text)
     with pytest.raises(ConfigurationError) as caught:
         open_node(tmp_path)
-    assert "interurban init" in caught.value.next_step
+    assert ("interurban init" in caught.value.next_step) is (text is None)
 
 
 @pytest.fixture

@@ -59,6 +59,14 @@ def test_certificates_are_issued_one_by_one_or_all(today: Cities) -> None:
     assert other["learner_ref"] == OTHER_LEARNER
 
 
+def test_issuing_all_ends_with_how_many(today: Cities) -> None:
+    issued(today.home, CERTIFICATE)
+    first = run(credential_app, today.home, "issue", "--all").stdout.splitlines()
+    assert first[-1] == "1 issued, 1 were there before."
+    again = run(credential_app, today.home, "issue", "--all").stdout.splitlines()
+    assert again == ["Nothing new to issue, 2 were there before."]
+
+
 @pytest.mark.parametrize("arguments", [(), (CERTIFICATE, "--all")])
 def test_issue_wants_exactly_one_choice(
     today: Cities, arguments: tuple[str, ...]

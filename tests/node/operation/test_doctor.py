@@ -83,6 +83,11 @@ def no_schema(node: Node, _: Federation) -> None:
         connection.execute(sa.text("DROP TABLE alembic_version"))
 
 
+def old_schema(node: Node, _: Federation) -> None:
+    with node.database.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
+
+
 PROBLEMS: dict[str, tuple[str, Callable[[Node, Federation], None], str, str]] = {
     "the clock is before the node was made": (
         "clock",
@@ -90,7 +95,8 @@ PROBLEMS: dict[str, tuple[str, Callable[[Node, Federation], None], str, str]] = 
         "before the node was made",
         "timedatectl",
     ),
-    "the schema is missing": ("database", no_schema, "at nothing", "interurban serve"),
+    "the database was lost": ("database", no_schema, "missing or empty", "Restore"),
+    "the schema is old": ("database", old_schema, "at 0000", "interurban serve"),
     "journal entries are not re-applied": (
         "journal",
         append_alone,
@@ -130,9 +136,7 @@ def test_a_problem_is_found_with_what_mends_it(
     assert mend in finding.mend
 
 
-def test_a_database_without_tables_is_a_problem_of_every_check_and_breaks_none(
-    node: Node,
-):
+def test_a_database_without_a_table_is_a_problem_and_breaks_nothing(node: Node):
     with node.database.engine.begin() as connection:
         connection.execute(sa.text("DROP TABLE journal_known"))
     finding = only(node, "journal")
@@ -227,3 +231,25 @@ def test_the_journal_that_knows_more_than_the_database_is_counted(node: Node):
     with node.database.transaction() as session:
         session.execute(sa.delete(JournalRow))
     assert "1 entries are not re-applied" in only(node, "journal").fact
+
+
+def test_a_lost_database_is_not_made_anew_by_looking_at_it(cities: Federation):
+    node = cities.add("lakeside")
+    node.close()
+    for part in node.home.path.glob("node.db*"):
+        part.unlink()
+    finding = only(node, "database")
+    assert finding.verdict is Verdict.PROBLEM
+    assert not node.home.database_file.exists()
+
+
+def test_a_node_that_is_not_served_is_a_problem(node: Node):
+    assert only(node, "serving", online=True).verdict is Verdict.PROBLEM
+
+
+def test_a_skew_of_nothing_is_a_comparison_too(federation: Federation):
+    federation.join_all()
+    node = federation.nodes["lakeside"]
+    with node.database.transaction() as session:
+        session.execute(sa.update(PartnerRow).values(skew_seconds=0.0))
+    assert "2 of 2" in only(node, "clock").fact

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from interurban_node.core.context import Node
-from interurban_node.core.errors import NotFoundError, RefusedError
+from interurban_node.core.errors import NotFoundError, PartnerRefusedError, RefusedError
 from interurban_node.partners import authentication, jobs, service
 from interurban_node.partners.authentication import VerifiedRequest, remember_nonce
 from interurban_node.partners.models import PartnerRow
@@ -80,6 +80,23 @@ def accept(federation: Federation, document: bytes) -> None:
 def descriptor_of(node: Node, /, **changes: object) -> bytes:
     own = service.own_descriptor(node).payload
     return sign_descriptor(own.model_copy(update=changes), node.home.load_identity())
+
+
+def test_a_refused_join_tells_the_next_step_of_the_partner(federation: Federation):
+    node, now = federation.nodes["northport"], federation.clock.now
+    link = "https://lakeside.example/.well-known/interurban-node#invitation=none"
+    with pytest.raises(PartnerRefusedError) as refused:
+        service.join(node, link, now)
+    assert "new `partner invite`" in refused.value.next_step
+
+
+def test_an_unknown_address_is_answered_with_where_addresses_stand(
+    federation: Federation,
+):
+    node = federation.nodes["lakeside"]
+    with node.database.transaction() as session, pytest.raises(NotFoundError) as found:
+        service.partner(session, "https://nowhere.example")
+    assert "`interurban partner list`" in found.value.next_step
 
 
 def test_a_node_that_starts_again_before_anybody_confirmed_loses_its_confirmation(
