@@ -58,6 +58,7 @@ def create_app(node: Node, *, with_jobs: bool = False) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,  # the redirect would be built from the Host field
         lifespan=_with_jobs(node) if with_jobs else None,
     )
     app.state.node = node

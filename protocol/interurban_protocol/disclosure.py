@@ -135,9 +135,10 @@ def protect(
 
     In a sensitive dimension, a child that has all but fewer than `collapse_difference` of
     its parent's learners would tell of each of them what group they are in. Then *all*
-    children of that parent are hidden, the finer cells below them by the same rule. What
-    stays visible is at most that one child has nearly everybody, not which one. Exact
-    counts decide, so the decision is the same wherever the same learners are counted.
+    children of that parent are hidden, the finer cells below them by the same rule. Exact
+    counts decide, so the decision is the same wherever the same learners are counted. Which
+    child has nearly everybody can still follow by subtraction where only one slice of a cube
+    is collapsed: see "What we know is weak" in docs/protection.md.
 
     Raises:
         DisclosureError: an unsound profile.

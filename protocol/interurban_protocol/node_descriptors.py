@@ -17,7 +17,13 @@ from urllib.parse import quote, urlsplit
 from pydantic import Field, StringConstraints
 
 from interurban_protocol import jws
-from interurban_protocol.encoding import JsonValue, sha256_digest
+from interurban_protocol.encoding import (
+    JsonValue,
+    base64url_decode,
+    base64url_encode,
+    canonical_json,
+    sha256_digest,
+)
 from interurban_protocol.errors import (
     ChainError,
     MalformedError,
@@ -64,10 +70,15 @@ CityName = Annotated[
 
 
 class DescribedKey(WireModel):
-    """One published key; see `interurban_protocol.keys.PublishedKey`."""
+    """One published key; see `interurban_protocol.keys.PublishedKey`.
+
+    `proof` is the key's own signature over `key_statement`, in base64url: it shows that the
+    node holds the key, so that nobody can announce the key of another city as theirs.
+    """
 
     purpose: Purpose
     jwk: dict[str, str]
+    proof: str
     valid_from: Moment
     valid_until: Moment | None = None
     compromised_at: Moment | None = None
@@ -85,6 +96,33 @@ class DescribedKey(WireModel):
             valid_until=self.valid_until,
             compromised_at=self.compromised_at,
         )
+
+
+def key_statement(node: str, purpose: Purpose, key: PublicKey) -> bytes:
+    """What a working key signs to show that it is this node's, for this purpose."""
+    value: JsonValue = {"key_id": key.key_id, "node": node, "purpose": str(purpose)}
+    return b"interurban key announcement\0" + canonical_json(value)
+
+
+def describe_key(
+    node: str,
+    purpose: Purpose,
+    key: PrivateKey,
+    *,
+    valid_from: datetime,
+    valid_until: datetime | None = None,
+    compromised_at: datetime | None = None,
+) -> DescribedKey:
+    """The entry of a key in its node's descriptor, with the proof of possession."""
+    proof = key.sign(key_statement(node, purpose, key.public))
+    return DescribedKey(
+        purpose=purpose,
+        jwk=key.public.jwk(),
+        proof=base64url_encode(proof),
+        valid_from=valid_from,
+        valid_until=valid_until,
+        compromised_at=compromised_at,
+    )
 
 
 class Limits(WireModel):
@@ -148,7 +186,8 @@ def verify_descriptor(document: bytes, at: datetime) -> VerifiedDescriptor:
 
     Steps: 1. open the envelope; 2. exactly one signer, the node itself, with the named
     identity key; 3. verify; 4. a protocol version that we speak; 5. not from the future;
-    6. every key is a key.
+    6. every key is a key;
+    7. and each has signed that it is this node's, for its purpose.
 
     Raises:
         MalformedError, SignersError, SignatureInvalidError, UnsupportedError,
@@ -168,6 +207,9 @@ def verify_descriptor(document: bytes, at: datetime) -> VerifiedDescriptor:
         raise NotYetValidError("the descriptor was issued in the future")
     key_set = KeySet(tuple(entry.published() for entry in payload.keys))  # 6
     _check_keys(key_set, identity)
+    for entry, found in zip(payload.keys, key_set.keys, strict=True):  # 7
+        statement = key_statement(payload.node, entry.purpose, found.key)
+        found.key.verify(base64url_decode(entry.proof), statement)
     return VerifiedDescriptor(
         payload, document, sha256_digest(opened.payload_bytes), identity, key_set, _SEAL
     )

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, cast, get_args
 
 from interurban_protocol.encoding import sha256_digest
-from interurban_protocol.errors import MalformedError
+from interurban_protocol.errors import MalformedError, OversizedError
 from interurban_protocol.structure_messages import (
     AGENCY,
     CODE_PATTERN,
@@ -39,6 +39,7 @@ from interurban_protocol.structure_names import (
     Names,
 )
 
+MAX_DIMENSIONS = 16  # crossings of three of them are counted before anything is read
 TOTAL: Final = "_T"
 UNKNOWN: Final = "_U"
 AREA_DIMENSION: Final = "REF_AREA"
@@ -177,6 +178,7 @@ def check_structure(structure: Structure) -> None:
     """Refuse a structure that SDMX or the protection could not work with.
 
     Raises:
+        OversizedError: more dimensions than any table of ours crosses or filters by.
         MalformedError: an id, version or language of another form; an unknown or unused
             codelist; a missing `_T`; a code twice, or under itself; a split without source
             or with a hierarchy; REF_AREA or TIME_PERIOD missing or out of place.
@@ -188,6 +190,8 @@ def check_structure(structure: Structure) -> None:
         raise MalformedError("the basis is none that the protocol knows")
     for names in _all_names(structure):
         _check_names(names)
+    if len(structure.dimensions) > MAX_DIMENSIONS:
+        raise OversizedError(f"the structure has more than {MAX_DIMENSIONS} dimensions")
     _check_dimensions(structure.dimensions)
     for codelist in structure.codelists:
         _check_codelist(codelist)

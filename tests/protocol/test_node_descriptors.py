@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from interurban_protocol.node_descriptors import (
     Limits,
     NodeDescriptor,
     VerifiedDescriptor,
+    describe_key,
     did_document,
     did_web,
     sign_descriptor,
@@ -37,12 +39,21 @@ STATUS = a_key("descriptor status", Algorithm.ES256)
 NEXT = a_key("descriptor exchange of next year")
 
 
-def described(key: PrivateKey, purpose: Purpose, **changes: Any) -> DescribedKey:
-    values = {"valid_from": NOW, **changes}
-    return DescribedKey(purpose=purpose, jwk=key.public.jwk(), **values)
+def described(
+    key: PrivateKey, purpose: Purpose, node: str = LAKESIDE, **changes: Any
+) -> DescribedKey:
+    return describe_key(node, purpose, key, **{"valid_from": NOW, **changes})
 
 
-KEYS = (described(EXCHANGE, Purpose.EXCHANGE), described(STATUS, Purpose.STATUS))
+@lru_cache  # ES256 signs differently each time
+def keys_of(node: str) -> tuple[DescribedKey, ...]:
+    return (
+        described(EXCHANGE, Purpose.EXCHANGE, node),
+        described(STATUS, Purpose.STATUS, node),
+    )
+
+
+KEYS = keys_of(LAKESIDE)
 
 
 def a_payload(identity: PrivateKey = IDENTITY, **changes: Any) -> NodeDescriptor:
@@ -56,7 +67,7 @@ def a_payload(identity: PrivateKey = IDENTITY, **changes: Any) -> NodeDescriptor
         "number": 0,
         "issued_at": NOW,
         "identity": identity.public.jwk(),
-        "keys": KEYS,
+        "keys": keys_of(node),
         "limits": Limits(max_body=1_000_000),
         **changes,
     }
@@ -202,7 +213,10 @@ REFUSED: dict[str, tuple[Callable[[], bytes], type[InterurbanError]]] = {
         lambda: a_descriptor(
             keys=(
                 DescribedKey(
-                    purpose=Purpose.EXCHANGE, jwk={"kty": "OKP"}, valid_from=NOW
+                    purpose=Purpose.EXCHANGE,
+                    jwk={"kty": "OKP"},
+                    proof="AAAA",
+                    valid_from=NOW,
                 ),
             )
         ),
@@ -214,10 +228,29 @@ REFUSED: dict[str, tuple[Callable[[], bytes], type[InterurbanError]]] = {
                 DescribedKey(
                     purpose=Purpose.EXCHANGE,
                     jwk={**EXCHANGE.public.jwk(), "d": "AAAA"},
+                    proof="AAAA",
                     valid_from=NOW,
                 ),
             )
         ),
+        MalformedError,
+    ),
+    "a key that another city announced": (
+        lambda: a_descriptor(keys=keys_of(HARBOUR)),
+        SignatureInvalidError,
+    ),
+    "a key under the proof of another purpose": (
+        lambda: a_descriptor(
+            keys=(
+                described(EXCHANGE, Purpose.EXCHANGE).model_copy(
+                    update={"purpose": Purpose.DOCUMENTS}
+                ),
+            )
+        ),
+        SignatureInvalidError,
+    ),
+    "a proof that is no base64url": (
+        lambda: a_descriptor(keys=(KEYS[0].model_copy(update={"proof": "!"}), KEYS[1])),
         MalformedError,
     ),
     "an identity that is no key": (

@@ -20,7 +20,7 @@ from interurban_protocol.agreements import (
 from interurban_protocol.consent_records import ConsentState, Receipt
 from interurban_protocol.encoding import format_time, sha256_digest
 from interurban_protocol.keys import Purpose, fingerprint_words
-from interurban_protocol.node_descriptors import DescribedKey
+from interurban_protocol.node_descriptors import describe_key
 from interurban_protocol.references import PARTNER_FACTS, present
 from interurban_protocol.release_plans import ProtectionProfile
 from interurban_protocol.releases import release_bundle
@@ -168,9 +168,10 @@ def test_a_receipt_says_which_answer_was_recorded(run: Run) -> None:
 
 
 def test_a_receipt_verifies_after_its_key_was_rotated(run: Run) -> None:
-    rotated = DescribedKey(
-        purpose=Purpose.DOCUMENTS,
-        jwk=DOCUMENTS.public.jwk(),
+    rotated = describe_key(
+        LAKESIDE,
+        Purpose.DOCUMENTS,
+        DOCUMENTS,
         valid_from=NOW - timedelta(days=30),
         valid_until=NOW,
     )
@@ -191,9 +192,10 @@ def harbour_descriptor() -> bytes:
         name={"en": "Harbour"},
         signers=(Signer(node=HARBOUR, key_id=IDENTITY.public.key_id),),
         keys=(
-            DescribedKey(
-                purpose=Purpose.DOCUMENTS,
-                jwk=HARBOUR_DOCUMENTS.public.jwk(),
+            describe_key(
+                HARBOUR,
+                Purpose.DOCUMENTS,
+                HARBOUR_DOCUMENTS,
                 valid_from=NOW - timedelta(days=30),
             ),
         ),
@@ -271,9 +273,10 @@ def release() -> statistics.SignedRelease:
 
 def publisher() -> tuple[bytes, ...]:
     """The descriptor of the city that made the statistical test releases."""
-    key = DescribedKey(
-        purpose=Purpose.DOCUMENTS,
-        jwk=statistics.a_key().public.jwk(),
+    key = describe_key(
+        LAKESIDE,
+        Purpose.DOCUMENTS,
+        statistics.a_key(),
         valid_from=datetime(2025, 1, 1, tzinfo=UTC),
     )
     issued = datetime(2025, 1, 1, tzinfo=UTC)

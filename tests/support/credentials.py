@@ -27,10 +27,10 @@ from interurban_protocol.keys import (
     Purpose,
 )
 from interurban_protocol.node_descriptors import (
-    DescribedKey,
     Limits,
     NodeDescriptor,
     VerifiedDescriptor,
+    describe_key,
     sign_descriptor,
     verify_descriptor,
 )
@@ -82,10 +82,9 @@ def lakeside_keys(**changes: Any) -> KeySet:
 
 def lakeside_descriptor(**changes: Any) -> bytes:
     """Lakeside's signed descriptor."""
+    node = changes.get("node", LAKESIDE)
     keys = tuple(
-        DescribedKey(
-            purpose=use, jwk=key.public.jwk(), valid_from=NOW - timedelta(days=30)
-        )
+        describe_key(node, use, key, valid_from=NOW - timedelta(days=30))
         for key, use in _PURPOSES
     )
     members: dict[str, Any] = {

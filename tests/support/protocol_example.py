@@ -29,9 +29,9 @@ from interurban_protocol.keys import (
 from interurban_protocol.messages import write_message
 from interurban_protocol.node_descriptors import (
     PROTOCOL_VERSION,
-    DescribedKey,
     Limits,
     NodeDescriptor,
+    describe_key,
     did_document,
     sign_descriptor,
     verify_descriptor,
@@ -130,7 +130,7 @@ def descriptor_document() -> bytes:
     """Lakeside's descriptor number 0, with two of the keys that a real one has."""
     identity = key("Lakeside identity")
     described = tuple(
-        DescribedKey(purpose=purpose, jwk=key(name).public.jwk(), valid_from=ASKED_AT)
+        describe_key(LAKESIDE, purpose, key(name), valid_from=ASKED_AT)
         for name, purpose in (
             ("Lakeside exchange", Purpose.EXCHANGE),
             ("Lakeside documents", Purpose.DOCUMENTS),

@@ -79,7 +79,8 @@ class CountedIn:
     release_id: str
     dataflow_name: Mapping[str, str]
     period: str
-    group_size_shown: int | None  # the published total; None: a small group
+    published: bool
+    group_size_shown: int | None  # the published total; None: small, or not published
     recipients: tuple[str, ...]
     built_at: datetime
 
@@ -233,8 +234,11 @@ def held_releases(session: Session, publisher: str) -> frozenset[str]:
     )
 
 
-def counted_in(session: Session, learner_ref: str) -> list[CountedIn]:
-    """The releases that a learner was counted in, newest first, in published words."""
+def counted_in(session: Session, learner_ref: str, now: datetime) -> list[CountedIn]:
+    """The releases that a learner was counted in, newest first, in published words.
+
+    Before its publication a release is named, but its number is told to nobody.
+    """
     rows = session.scalars(
         sa.select(ReleaseRow)
         .join(ReleaseMemberRow, ReleaseMemberRow.sequence == ReleaseRow.sequence)
@@ -246,7 +250,8 @@ def counted_in(session: Session, learner_ref: str) -> list[CountedIn]:
             release_id=row.release_id,
             dataflow_name=structures.structure(session, row.structure).names,
             period=row.period,
-            group_size_shown=row.total_shown,
+            published=row.publication_at <= now,
+            group_size_shown=row.total_shown if row.publication_at <= now else None,
             recipients=_recipients(row),
             built_at=row.built_at,
         )

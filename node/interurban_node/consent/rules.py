@@ -52,6 +52,7 @@ STANDARD_ELEMENTS: Mapping[Scope, tuple[str, ...]] = {
     Scope.AGGREGATES: ("protected-tables",),  # a plan names its structures instead
     Scope.REFERENCE: ("achievement", "level", "issue_date"),
 }
+_EARLIEST_CLOCK = timedelta(hours=14)  # ahead of UTC: where each day begins first
 _ISOLATE, _POP = "\u2068", "\u2069"  # a name keeps its own direction (Unicode UAX 9)
 
 
@@ -335,10 +336,11 @@ def claim_refusal(
     """Why an imported yes does not count, or None: then it is recorded.
 
     It never counts over a no of the same day or later, nor over a yes that is not older.
+    The paper does not say where its day began, so a no counts by the earliest clock on earth.
     """
     if claim.state is not ConsentState.GIVEN or claim.signed_on is None:
         return None
-    if last_no is not None and _day(last_no) >= claim.signed_on:
+    if last_no is not None and _day(last_no + _EARLIEST_CLOCK) >= claim.signed_on:
         return "a refusal or withdrawal of the same day or later stands"
     if granted_at is not None and _day(granted_at) >= claim.signed_on:
         return "a consent of the same day or later is in force already"

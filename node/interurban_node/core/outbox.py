@@ -95,6 +95,11 @@ def due(
     ]
 
 
+def still_waits(session: Session, intent_id: int) -> bool:
+    """Whether nobody has settled the intent since it was read."""
+    return session.get_one(OutboxRow, intent_id).done_at is None
+
+
 def settle(session: Session, intent_id: int, now: datetime) -> None:
     """Mark an intent as done."""
     row = session.get_one(OutboxRow, intent_id)

@@ -181,9 +181,7 @@ def reapply(session: Session, node: Node, entry: JournalEntry) -> None:
             lists.end_entry(node, row, int(index), entry.at)
             _end_again(session, reference_id, partner, entry.at)
         case Irrevocable.REFERENCE_ENDED, {"reference": reference_id, "issuer": issuer}:
-            held = session.get(ReferenceReceivedRow, (issuer, reference_id))
-            if held is not None:
-                receiving.erase(held, entry.at)
+            receiving.end_again(session, issuer, reference_id, entry.at)
         case _:
             pass
     session.flush()

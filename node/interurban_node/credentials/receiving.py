@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from interurban_node.agreements import service as agreements
 from interurban_node.audit import service as audit
 from interurban_node.core.context import Node
-from interurban_node.core.errors import RefusedError
+from interurban_node.core.errors import RecoveringError, RefusedError
 from interurban_node.core.journal import Irrevocable
 from interurban_node.credentials import messages, queries, rules
 from interurban_node.credentials.models import (
@@ -92,7 +92,7 @@ def receive_reference(
         session.flush()
     elif row.document_digest != verified.document_id:  # 5
         raise ReplayedError(
-            "another reference with this id was received before",
+            "a reference with this id was received before: another one, or it has ended",
             next_step="Give every reference its own jti.",
         )
     return _receipt(node, row)
@@ -169,7 +169,8 @@ def verdict(
 ) -> ReferenceVerdict:
     """What a reference is worth at `now`, by pinned keys and what is held here alone.
 
-    *Ended* when the list says so, or a notice did, or this node ended it itself.
+    *Ended* when the list says so, or a notice did, or this node ended it itself. At most
+    *stale* while the one-way journal is not re-applied: it may hold the end.
     """
     try:
         claims = references.parse_reference(token).claims
@@ -187,6 +188,9 @@ def verdict(
     if _shared_or_unknown(found) and _has_ended(session, node, claims):
         reason = "the reference is no longer shared"
         return replace(found, state=ReferenceState.ENDED, reason=reason)
+    if found.is_valid() and _is_recovering(session, node):
+        reason = "what ended before the restore is not re-applied yet"
+        return replace(found, state=ReferenceState.STALE, reason=reason)
     return found
 
 
@@ -255,6 +259,30 @@ def erase(row: ReferenceReceivedRow, now: datetime) -> None:
     row.ended_at = row.ended_at or now
 
 
+def end_again(
+    session: Session, issuer: str, reference_id: str, ended_at: datetime
+) -> None:
+    """End a reference that a restored database holds as before the end, or not at all.
+
+    Of one that it does not know, a row stays that no delivery can agree with.
+    """
+    row = session.get(ReferenceReceivedRow, (issuer, reference_id))
+    if row is None:
+        row = ReferenceReceivedRow(
+            issuer=issuer,
+            reference_id=reference_id,
+            token_digest="",
+            document_digest="",  # that of no document
+            claimed=False,
+            status_uri="",
+            status_index=0,
+            received_at=ended_at,
+            expires_at=ended_at,
+        )
+        session.add(row)
+    erase(row, ended_at)
+
+
 def _status_of(
     session: Session, node: Node, claims: ReferenceClaims, keys: KeySet, now: datetime
 ) -> VerifiedStatusList | None:
@@ -288,6 +316,14 @@ def _readable_list(
 
 def _shared_or_unknown(found: ReferenceVerdict) -> bool:
     return found.is_valid() or found.state is ReferenceState.STALE
+
+
+def _is_recovering(session: Session, node: Node) -> bool:
+    try:
+        audit.check_not_recovering(session, node)
+    except RecoveringError:
+        return True
+    return False
 
 
 def _has_ended(session: Session, node: Node, claims: ReferenceClaims) -> bool:

@@ -13,9 +13,14 @@ from sqlalchemy.orm import Session
 from interurban_node.accounts import service as accounts
 from interurban_node.audit import service as audit
 from interurban_node.audit.service import UsageEntry
-from interurban_node.consent.service import ConsentInForce
+from interurban_node.consent.service import ConsentInForce, reference_consent
 from interurban_node.core.context import Node
-from interurban_node.core.errors import NotFoundError, RefusedError, StateError
+from interurban_node.core.errors import (
+    AlreadyDoneError,
+    NotFoundError,
+    RefusedError,
+    StateError,
+)
 from interurban_node.credentials import (
     certificates,
     ending,
@@ -75,6 +80,7 @@ __all__ = [
     "IssuedCredential",
     "ReferenceView",
     "Slip",
+    "check_may_still_be_sent",
     "credentials_of",
     "delivered",
     "end_reference",
@@ -147,6 +153,33 @@ def send_reference(
     )
     _deliver(session, node, row, entry)
     return queries.reference_view(row)
+
+
+def check_may_still_be_sent(
+    session: Session, node: Node, reference_id: str, now: datetime
+) -> None:
+    """Refuse to let a queued reference go that has been stopped since it was queued.
+
+    The queue outlives a partner's outage, and what was allowed when it was written may not
+    be allowed when it is sent.
+
+    Raises:
+        AlreadyDoneError: the reference has ended or run out; it is never sent.
+        RefusedError: no consent, agreement in force or lifted suspension now; it waits.
+    """
+    row = session.get(ReferenceSentRow, reference_id)
+    if row is None or row.state != SentState.SENT or row.expires_at <= now:
+        raise AlreadyDoneError("the reference has ended before it was delivered")
+    policy.permit_reference(session, node, row.partner, now)
+    credential = queries.credential_row(session, row.credential_id)
+    try:
+        reference_consent(
+            session, row.learner_ref, credential.credential_id, row.partner, now
+        )
+    except RefusedError:
+        reference_consent(
+            session, row.learner_ref, credential.certificate_id, row.partner, now
+        )
 
 
 def slip(session: Session, node: Node, learner_ref: str, reference_id: str) -> Slip:

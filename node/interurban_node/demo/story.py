@@ -82,7 +82,9 @@ class Story:
             counted = [
                 learner
                 for learner in reversed(learners)
-                if aggregates.counted_in(session, learner.learner_ref)
+                if aggregates.counted_in(
+                    session, learner.learner_ref, city.node.clock()
+                )
             ]
         return counted[0] if counted else learners[0]
 

@@ -22,6 +22,7 @@ from interurban_node.core.client import Exchange
 from interurban_node.core.context import Node
 from interurban_node.core.database import savepoint
 from interurban_node.core.errors import (
+    AlreadyDoneError,
     MessageConflictError,
     NotFoundError,
     PartnerRefusedError,
@@ -274,7 +275,9 @@ def deliver(node: Node, intent: outbox.Intent) -> None:
     try:
         _deliver(node, intent, now)
     except InterurbanError as error:  # an answer that is no answer counts as none
-        final = isinstance(error, PartnerRefusedError) and error.slug in _FINAL
+        final = isinstance(error, AlreadyDoneError) or (
+            isinstance(error, PartnerRefusedError) and error.slug in _FINAL
+        )
         settle = outbox.abandon if final else outbox.postpone
         with node.database.transaction() as session:
             settle(session, intent.id, now, error.message)
@@ -282,9 +285,14 @@ def deliver(node: Node, intent: outbox.Intent) -> None:
 
 def _deliver(node: Node, intent: outbox.Intent, now: datetime) -> None:
     origin = intent.partner or ""
-    kind = parse_message(intent.payload).kind.kind
+    row = parse_message(intent.payload).kind
+    kind = row.kind
     with node.database.transaction() as session:
         partner = partners.pinned(session, origin)
+        if not outbox.still_waits(session, intent.id):
+            return
+        if row.discloses:  # what was allowed when it was queued may be stopped by now
+            credentials.check_may_still_be_sent(session, node, intent.reference, now)
     exchange = ask(
         node, partner, "PUT", f"/api/v1/messages/{intent.reference}", intent.payload
     )

@@ -25,12 +25,12 @@ from interurban_node.core.schema import upgrade
 from interurban_node.partners.rules import is_loopback
 from interurban_node.partners.service import descriptor_file
 from interurban_node.settings import SETTINGS_FILE, Settings, settings_text
-from interurban_protocol.keys import PrivateKey, Purpose
+from interurban_protocol.keys import Purpose
 from interurban_protocol.node_descriptors import (
     PROTOCOL_VERSION,
-    DescribedKey,
     Limits,
     NodeDescriptor,
+    describe_key,
     sign_descriptor,
 )
 from interurban_protocol.signed_documents import Signer
@@ -141,7 +141,7 @@ def first_descriptor(home: Home, settings: Settings, now: datetime) -> NodeDescr
     keys = load_keys(home)
     identity = home.load_identity().public
     described = tuple(
-        DescribedKey(purpose=purpose, jwk=_public(getattr(keys, name)), valid_from=now)
+        describe_key(settings.origin, purpose, getattr(keys, name), valid_from=now)
         for name, purpose, _ in KEY_FILES
         if purpose is not Purpose.IDENTITY
     )
@@ -179,7 +179,3 @@ def note_first_keys(node: Node, now: datetime) -> None:
             name: getattr(node.keys, name).public.key_id for name, _, _ in KEY_FILES
         }
         record_irrevocable(session, node, Irrevocable.KEY_EVENT, facts, now)
-
-
-def _public(key: PrivateKey) -> dict[str, str]:
-    return key.public.jwk()

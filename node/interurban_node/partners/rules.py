@@ -75,7 +75,25 @@ def check_pairing(
         raise RefusedError("demonstration nodes pair on this machine only")
     if not our_demo and not origin.startswith("https://"):
         raise RefusedError("a node's address is HTTPS")
-    if not our_demo and (loopback or _is_private(origin)):
+    if not our_demo:
+        check_public(origin)
+
+
+def check_public(origin: str) -> None:
+    """Refuse an address that is plainly not on the public network.
+
+    Names are not resolved here; numbers in any of the spellings that resolvers accept
+    (`127.1`, `2130706433`, `0x7f000001`, a dot at the end) are refused as such.
+
+    Raises:
+        RefusedError: on a private network or this machine, or a number in disguise.
+    """
+    host = urlsplit(origin).hostname or ""
+    address = _address(host)
+    last = host.rpartition(".")[2]
+    disguised = address is None and (not last or last[0].isdigit())
+    private = address is not None and not address.is_global
+    if disguised or private or is_loopback(origin):
         raise RefusedError("the address is on a private network or this machine")
 
 
@@ -84,11 +102,6 @@ def is_loopback(origin: str) -> bool:
     host = urlsplit(origin).hostname or ""
     address = _address(host)
     return host == "localhost" or (address is not None and address.is_loopback)
-
-
-def _is_private(origin: str) -> bool:
-    address = _address(urlsplit(origin).hostname or "")
-    return address is not None and not address.is_global
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

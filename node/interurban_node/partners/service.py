@@ -25,7 +25,12 @@ from interurban_node.core.errors import (
 )
 from interurban_node.core.observability import trace_headers
 from interurban_node.partners.models import InvitationRow, PartnerKeyRow, PartnerRow
-from interurban_node.partners.rules import PairView, check_pairing, pair_view
+from interurban_node.partners.rules import (
+    PairView,
+    check_pairing,
+    check_public,
+    pair_view,
+)
 from interurban_protocol.encoding import (
     canonical_json,
     parse_json_object,
@@ -135,6 +140,8 @@ def join(node: Node, link: str, now: datetime) -> Partner:
     url, token = _split_link(link)
     origin = url.removesuffix(DESCRIPTOR_PATH)
     own = own_descriptor(node)
+    if not node.settings.demo:
+        check_public(origin)  # before anything is fetched from there
     descriptor = verify_descriptor(node.client.fetch_unsigned(url), now)
     if descriptor.payload.node != origin:
         raise RefusedError("the descriptor behind the link names another address")

@@ -144,7 +144,7 @@ def answer(
 @router.get("/answers/{sequence}")
 def answered(visit: VisitDependency, sequence: int) -> HTMLResponse:
     """What was recorded, what happens next, what remains, and the receipt."""
-    done = service.answered(visit.session, visit.learner_ref, sequence)
+    done = service.answered(visit.session, visit.learner_ref, sequence, visit.now)
     return visit.page("answered", answered=done)
 
 
@@ -200,7 +200,7 @@ def uses(visit: VisitDependency) -> HTMLResponse:
     return visit.page(
         "uses",
         "uses",
-        tables=service.tables(visit.session, visit.learner_ref),
+        tables=service.tables(visit.session, visit.learner_ref, visit.now),
         references=service.references(visit.session, visit.learner_ref),
     )
 

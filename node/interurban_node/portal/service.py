@@ -123,7 +123,7 @@ def overview(session: Session, node: Node, learner_ref: str, now: datetime) -> O
         open_questions=tuple(q for q in asked if q.question_id not in answered),
         sharing=tuple(one for one in all_sharing if one.standing.in_force),
         certificates=tuple(certificates(session, learner_ref, now)),
-        tables=tuple(tables(session, learner_ref)),
+        tables=tuple(tables(session, learner_ref, now)),
         ended=tuple(
             use for use in references(session, learner_ref) if use.reference.ended_at
         ),
@@ -185,9 +185,9 @@ def certificate(
     raise NotFoundError("there is no such certificate")
 
 
-def tables(session: Session, learner_ref: str) -> list[TableUse]:
+def tables(session: Session, learner_ref: str, now: datetime) -> list[TableUse]:
     """The releases that the learner was counted in, newest first."""
-    counted = counted_in(session, learner_ref)
+    counted = counted_in(session, learner_ref, now)
     sent: dict[str, dict[str, datetime]] = {}
     for row in sendings_of(session, [one.release_id for one in counted]):
         if row.release_id is not None:  # newest first: the first fetch stays
@@ -288,7 +288,9 @@ def stop(
     return consent.history(session, learner_ref)[-1].sequence
 
 
-def answered(session: Session, learner_ref: str, sequence: int) -> Answered:
+def answered(
+    session: Session, learner_ref: str, sequence: int, now: datetime
+) -> Answered:
     """One of the learner's own answers, for the page that confirms it.
 
     Raises:
@@ -301,7 +303,7 @@ def answered(session: Session, learner_ref: str, sequence: int) -> Answered:
                 event=event,
                 question=consent.question(session, event.question_id),
                 certificate=known.get(event.credential_id or ""),
-                tables=tuple(counted_in(session, learner_ref)),
+                tables=tuple(counted_in(session, learner_ref, now)),
             )
     raise NotFoundError("there is no such answer")
 

@@ -63,11 +63,15 @@ class Words:
         )
 
     def counted(self, use: CountedIn) -> str:
-        """One release in a sentence. The group is the published total, or just small."""
+        """One release in a sentence. The group is the published total, just small, or unsaid."""
         values = {
             "table": self.name(use.dataflow_name),
             "period": self.period(use.period),
         }
+        if not use.published:
+            return self.language.text(
+                "Counted in “%(table)s”, %(period)s; not published yet.", **values
+            )
         if use.group_size_shown is None:
             return self.language.text(
                 "Counted in “%(table)s”, %(period)s, in a small group.", **values

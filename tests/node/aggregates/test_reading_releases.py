@@ -134,7 +134,7 @@ def test_a_learner_sees_the_releases_that_count_them_in_published_words(
 ) -> None:
     built = a_built_release(session, node)
     counted = next(each for each in some_learners(300) if each.yes_from is not None)
-    (seen,) = service.counted_in(session, counted.ref)
+    (seen,) = service.counted_in(session, counted.ref, PUBLICATION)
     entry = an_entry(session, built.release_id)
     data = service.data_bytes(session, entry, built.release_id).decode()
     assert seen.release_id == built.release_id
@@ -143,12 +143,22 @@ def test_a_learner_sees_the_releases_that_count_them_in_published_words(
     assert f",_T,_T,_T,_T,_T,{PERIOD},{seen.group_size_shown},A,F" in data
 
 
+def test_a_learner_sees_no_number_before_its_publication(
+    node: Node, session: Session
+) -> None:
+    a_built_release(session, node)
+    counted = next(each for each in some_learners(300) if each.yes_from is not None)
+    early = PUBLICATION - timedelta(seconds=1)
+    (seen,) = service.counted_in(session, counted.ref, early)
+    assert (seen.published, seen.group_size_shown) == (False, None)
+
+
 def test_a_learner_of_a_small_group_sees_no_number(
     node: Node, session: Session
 ) -> None:
     few = [Learner(ref=f"L{number}") for number in range(3)]
     a_build(session, node, a_city_with_learners(session, node, few))
-    (seen,) = service.counted_in(session, "L1")
+    (seen,) = service.counted_in(session, "L1", PUBLISHED)
     assert seen.group_size_shown is None
 
 
@@ -158,7 +168,7 @@ def test_a_learner_who_was_not_counted_sees_no_release(
     silent = Learner(ref="S1", yes_from=None)
     plan = a_city_with_learners(session, node, [*some_learners(50), silent])
     a_build(session, node, plan)
-    assert service.counted_in(session, "S1") == []
+    assert service.counted_in(session, "S1", PUBLISHED) == []
 
 
 def test_an_exported_file_verifies_and_is_logged(node: Node, session: Session) -> None:

@@ -113,8 +113,21 @@ def test_a_claim_that_was_signed_after_the_no_counts(node, asked, take_in, momen
         learner = learner_ref_of(node.keys, "p1")
         say(session, node, asked, REFUSED, moment.now, learner)
     moment.advance(days=40)
-    assert take_in(("p1", "s1", "given", 39)).given == 1
+    assert take_in(("p1", "s1", "given", 38)).given == 1
     assert states(node, "p1", moment) == [GIVEN]
+
+
+@pytest.mark.parametrize(("hour", "counts"), [(9, 1), (10, 0)])
+def test_a_no_reaches_into_the_next_day_where_that_has_begun(
+    node, asked, take_in, moment, hour, counts
+):
+    moment.advance(days=1)
+    said_at = moment.now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    with node.database.transaction() as session:
+        learner = learner_ref_of(node.keys, "p1")
+        say(session, node, asked, REFUSED, said_at, learner)
+    moment.advance(days=40)
+    assert take_in(("p1", "s1", "given", 39)).given == counts
 
 
 def test_a_no_to_the_words_before_stands_against_an_older_sheet(

@@ -33,6 +33,7 @@ from interurban_protocol.errors import (
     DigestMismatchError,
     InterurbanError,
     MalformedError,
+    ReplayedError,
     SignatureInvalidError,
     UnknownKeyError,
 )
@@ -497,6 +498,34 @@ def test_a_restored_partner_erases_again_what_had_ended(three: Cities) -> None:
     assert stored_token(three, sent) is None
 
 
+def test_a_restored_partner_knows_the_end_of_what_it_has_forgotten(
+    three: Cities,
+) -> None:
+    sent = three.send(three.north)
+    [carried] = three.carry()
+    three.fetch_lists(three.north)
+    token = held_token(three, sent)
+    three.end()
+    jobs.send_notices(three.home)
+    three.carry()
+    forget_what_was_received(three)
+    assert three.verdict(three.north, token).state is ReferenceState.STALE
+    recover(three, three.north)
+    assert three.verdict(three.north, token).state is ReferenceState.ENDED
+    with pytest.raises(ReplayedError):
+        deliver(three.north, three.home, notices.DELIVERY_KIND, carried.document)
+    assert stored_token(three, sent) is None
+
+
+def test_nothing_is_fresh_at_a_node_that_is_still_recovering(three: Cities) -> None:
+    token = held_token(three, delivered_reference(three))
+    assert three.verdict(three.north, token).state is ReferenceState.FRESH
+    with three.north.database.transaction() as session:
+        session.execute(sa.text("DELETE FROM journal_known"))
+    found = three.verdict(three.north, token)
+    assert (found.state, found.is_valid()) == (ReferenceState.STALE, False)
+
+
 # --- by itself
 
 
@@ -742,6 +771,15 @@ def forget_everything(cities: Cities) -> None:
             session.execute(sa.text(f"DELETE FROM {table}"))
         session.execute(
             sa.text("DELETE FROM journal_known WHERE kind <> 'key-event'"),
+        )
+
+
+def forget_what_was_received(cities: Cities) -> None:
+    """A backup of Northport from before the reference arrived is put back."""
+    with cities.north.database.transaction() as session:
+        session.execute(sa.delete(ReferenceReceivedRow))
+        session.execute(
+            sa.text("DELETE FROM journal_known WHERE kind = 'reference-ended'")
         )
 
 

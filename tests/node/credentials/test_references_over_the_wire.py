@@ -2,9 +2,11 @@
 
 import pytest
 
+from interurban_node.agreements import service as agreements
 from interurban_node.consent import service as consent
 from interurban_node.core.context import Node
 from interurban_node.credentials import queries, service
+from interurban_node.exchange.jobs import deliver_messages
 from interurban_protocol.consent_records import (
     Actor,
     ActorKind,
@@ -133,3 +135,49 @@ def test_while_the_issuer_is_dark_a_reference_ages_and_is_never_valid_again(
     ):
         agreed.clock.advance(**waited)
         assert verdict(agreed, north, token).state is state
+
+
+def test_a_queued_reference_is_not_sent_after_the_learner_has_stopped(
+    agreed: Federation,
+):
+    home, partner = agreed.nodes["lakeside"], agreed.nodes["northport"]
+    agreed.go_dark("northport")
+    credential_id = say(agreed, ConsentState.GIVEN, partner)
+    agreed.settle()
+    say(agreed, ConsentState.WITHDRAWN, partner, credential_id)
+    agreed.come_back("northport")
+    agreed.clock.advance(minutes=20)
+    deliver_messages(home)  # before any other job has seen the withdrawal
+    assert held(partner) == []
+    agreed.settle()
+    assert held(partner) == []
+
+
+def test_a_queued_reference_waits_while_disclosure_is_suspended(agreed: Federation):
+    home, partner = agreed.nodes["lakeside"], agreed.nodes["northport"]
+    agreed.go_dark("northport")
+    say(agreed, ConsentState.GIVEN, partner)
+    agreed.settle()
+    suspend(agreed, home, partner, suspended=True)
+    agreed.come_back("northport")
+    agreed.clock.advance(minutes=20)
+    agreed.settle()
+    assert held(partner) == []
+    suspend(agreed, home, partner, suspended=False)
+    agreed.clock.advance(minutes=20)
+    agreed.settle()
+    assert len(held(partner)) == 1
+
+
+def suspend(cities: Federation, home: Node, partner: Node, *, suspended: bool) -> None:
+    now = cities.clock.now
+    with home.database.transaction() as session:
+        agreements.suspend(
+            session,
+            home,
+            agreements.statuses(session, home, now)[0].agreement_id,
+            towards=[partner.origin],
+            reason="a drill",
+            suspended=suspended,
+            now=now,
+        )

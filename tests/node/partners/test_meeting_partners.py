@@ -8,15 +8,22 @@ import pytest
 
 from interurban_node.core.context import Node
 from interurban_node.core.errors import NotFoundError, PartnerRefusedError, RefusedError
+from interurban_node.core.home import KEY_FILES
 from interurban_node.partners import authentication, jobs, service
 from interurban_node.partners.authentication import VerifiedRequest, remember_nonce
 from interurban_node.partners.models import PartnerRow
 from interurban_node.partners.rules import PairState, check_pairing
 from interurban_node.partners.service import PinnedPartner
 from interurban_protocol.encoding import canonical_json, parse_json_object
-from interurban_protocol.errors import MalformedError, ReplayedError, WrongKeyError
+from interurban_protocol.errors import (
+    MalformedError,
+    ReplayedError,
+    SignatureInvalidError,
+    WrongKeyError,
+)
 from interurban_protocol.http_signatures import verify_request
-from interurban_protocol.node_descriptors import sign_descriptor
+from interurban_protocol.keys import Purpose
+from interurban_protocol.node_descriptors import describe_key, sign_descriptor
 from tests.support.federation import request_to, rows, send, signed_by
 from tests.support.nodes import Federation, Moment
 
@@ -37,6 +44,12 @@ HOME = "https://lakeside.example"
         (False, False, "https://169.254.169.254"),
         (False, False, "https://100.64.0.1"),
         (False, False, "https://0.0.0.0"),
+        (False, False, "https://127.1"),
+        (False, False, "https://2130706433"),
+        (False, False, "https://0x7f000001"),
+        (False, False, "https://0177.0.0.1"),
+        (False, False, "https://localhost."),
+        (False, False, "https://127.0.0.1."),
     ],
 )
 def test_nodes_that_may_not_pair(ours: bool, theirs: bool, origin: str):
@@ -111,7 +124,16 @@ def test_a_node_that_starts_again_before_anybody_confirmed_loses_its_confirmatio
     again = federation.add("northport-again", "https://again.example")
     own = service.own_descriptor(again).payload
     signer = own.signers[0].model_copy(update={"node": northport.origin})
-    document = descriptor_of(again, node=northport.origin, signers=(signer,))
+    keys = tuple(
+        describe_key(
+            northport.origin,
+            purpose,
+            getattr(again.keys, name),
+            valid_from=federation.clock.now,
+        )
+        for name, purpose, _ in KEY_FILES
+    )
+    document = descriptor_of(again, node=northport.origin, signers=(signer,), keys=keys)
     accept(federation, document)
     with lakeside.database.transaction() as session:
         row = session.get_one(PartnerRow, northport.origin)
@@ -124,12 +146,27 @@ def test_a_node_that_starts_again_before_anybody_confirmed_loses_its_confirmatio
         accept(federation, service.own_descriptor(northport).document)
 
 
-def test_a_key_belongs_to_one_node(federation: Federation):
+@pytest.mark.parametrize("victim", ["northport", "lakeside"])
+def test_nobody_announces_a_key_that_another_node_holds(
+    federation: Federation, victim: str
+):
+    eastvale = federation.nodes["eastvale"]
+    stolen = service.own_descriptor(federation.nodes[victim]).payload.keys
+    with pytest.raises(SignatureInvalidError):
+        accept(federation, descriptor_of(eastvale, keys=stolen))
+
+
+def test_a_key_that_two_nodes_really_share_belongs_to_the_first(federation: Federation):
     northport, eastvale = federation.nodes["northport"], federation.nodes["eastvale"]
     accept(federation, service.own_descriptor(northport).document)
-    stolen = service.own_descriptor(northport).payload.keys
+    shared = describe_key(
+        eastvale.origin,
+        Purpose.EXCHANGE,
+        northport.keys.exchange,
+        valid_from=federation.clock.now,
+    )
     with pytest.raises(WrongKeyError, match="another partner"):
-        accept(federation, descriptor_of(eastvale, keys=stolen))
+        accept(federation, descriptor_of(eastvale, keys=(shared,)))
 
 
 @pytest.mark.parametrize(

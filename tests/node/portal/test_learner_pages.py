@@ -380,6 +380,7 @@ def test_a_use_is_told_in_published_words(moment, shown, words):
         release_id="sha256:0",
         dataflow_name={"en": "Courses", "ar": "دورات"},
         period="2026-Q1",
+        published=True,
         group_size_shown=shown,
         recipients=(NORTHPORT,),
         built_at=moment.now,
@@ -388,6 +389,21 @@ def test_a_use_is_told_in_published_words(moment, shown, words):
     arabic = Words(Language("ar"), NAMES).counted(use)
     assert "دورات" in arabic
     assert "Counted" not in arabic
+
+
+def test_a_use_that_is_not_published_is_not_called_a_small_group(moment):
+    use = CountedIn(
+        release_id="sha256:0",
+        dataflow_name={"en": "Courses", "ar": "دورات"},
+        period="2026-Q1",
+        published=False,
+        group_size_shown=None,
+        recipients=(NORTHPORT,),
+        built_at=moment.now,
+    )
+    said = Words(Language("en"), NAMES).counted(use)
+    assert said == "Counted in “Courses”, January to March 2026; not published yet."
+    assert "Counted" not in Words(Language("ar"), NAMES).counted(use)
 
 
 def test_every_table_that_a_learner_was_counted_in_is_listed(federation, moment):
