@@ -10,8 +10,6 @@ from interurban_protocol.signed_documents import (
     Signer,
 )
 
-SEND_TOPIC = "send-message"
-
 
 def enqueue_message(
     session: Session, node: Node, origin: str, body: bytes, now: datetime
@@ -19,7 +17,7 @@ def enqueue_message(
     """Have a message sent to a partner once this transaction is committed."""
     outbox.enqueue(
         session,
-        topic=SEND_TOPIC,
+        topic=outbox.SEND_TOPIC,
         reference=node.identifiers.message_id(now),
         payload=body,
         partner=origin,

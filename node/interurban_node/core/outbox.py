@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from interurban_node.core.database import Base
 
 MAX_WAIT = timedelta(minutes=15)
+SEND_TOPIC = "send-message"  # bytes for a partner; the exchange delivers them
 
 
 class OutboxRow(Base):

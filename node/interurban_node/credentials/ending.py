@@ -232,7 +232,7 @@ def _announce_end(
     """
     waiting = session.scalars(
         sa.select(OutboxRow.id).where(
-            OutboxRow.topic == messages.SEND_TOPIC,
+            OutboxRow.topic == outbox.SEND_TOPIC,
             OutboxRow.partner == partner,
             OutboxRow.reference == reference_id,
             OutboxRow.done_at.is_(None),

@@ -11,7 +11,6 @@ from interurban_protocol.encoding import JsonValue, canonical_json
 from interurban_protocol.messages import write_message
 from interurban_protocol.signed_documents import Signer
 
-SEND_TOPIC = "send-message"
 WANTED_TOPIC = "reference-wanted"  # written by consent, and here when one runs out
 
 
@@ -31,7 +30,7 @@ def enqueue(
     """Have a document sent to a partner as the body of one message."""
     outbox.enqueue(
         session,
-        topic=SEND_TOPIC,
+        topic=outbox.SEND_TOPIC,
         reference=message_id,
         payload=write_message(kind, document),
         partner=partner,

@@ -11,7 +11,6 @@ from interurban_node.exchange import service
 from interurban_protocol.errors import InterurbanError
 
 logger = logging.getLogger(__name__)
-SEND_TOPIC = "send-message"
 
 
 def deliver_messages(node: Node) -> int:
@@ -22,7 +21,7 @@ def deliver_messages(node: Node) -> int:
     """
     with node.database.transaction() as session:
         check_not_recovering(session, node)
-        intents = outbox.due(session, (SEND_TOPIC,), node.clock())
+        intents = outbox.due(session, (outbox.SEND_TOPIC,), node.clock())
     for intent in intents:
         service.deliver(node, intent)
     return len(intents)
