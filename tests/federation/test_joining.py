@@ -86,7 +86,7 @@ def test_a_link_without_an_invitation_is_no_link(federation: Federation):
 
 
 def test_a_demonstration_does_not_pair_with_a_real_node(federation: Federation):
-    federation.add("toy", "http://127.0.0.1:8101", demo=True)
+    federation.add("toy", "https://toy.example", demo=True)
     with pytest.raises(RefusedError, match="demonstration"):
         service.join(
             federation.nodes["lakeside"],
