@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test bare format lock
+INTEROP := build/interop/node_modules/.package-lock.json
+.PHONY: help install demo check test interop bare format lock
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,7 +27,15 @@ check: $(STAMP) ## lint, format, types, direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: $(STAMP) ## every test, on SQLite and on a PostgreSQL started for them, with coverage
+interop: $(INTEROP) ## other implementations in JavaScript, which tests/interop compares with
+
+$(INTEROP): $(STAMP) tests/interop/package.json tests/interop/package-lock.json
+	mkdir -p build/interop
+	cp tests/interop/package.json tests/interop/package-lock.json build/interop/
+	cd build/interop && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+test: $(STAMP) $(INTEROP) ## every test, on SQLite and on a PostgreSQL started for them, with coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses auto --dist loadfile $(ARGS)
 	$(BIN)/coverage combine --quiet

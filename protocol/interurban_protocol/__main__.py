@@ -1,9 +1,11 @@
 """Verify offline what was exchanged: `python -m interurban_protocol verify FILE ...`.
 
 For auditors, courts and other cities, with this package alone. FILE is a release bundle or
-manifest, a credential reference, a certificate, a consent receipt or an agreement; what it
-is is read from it. The keys come from descriptors, which may lie about who they belong to:
-compare the printed fingerprint words with the ones that the city itself reads out.
+manifest, a credential reference, a certificate (Open Badges JSON, VC-JWT or SD-JWT VC), a
+consent receipt or an agreement; what it is is read from it. The keys come from descriptors,
+which may lie about who they belong to: compare the printed fingerprint words with the ones
+that the city itself reads out. Certificates of others can be verified with a DID document
+(`--did-document`) or a `did:key` that you trust (`--trust`).
 
 The exit code is 0 for valid, 1 for not valid, 2 for a wrong call, 3 for stale: signed and
 in time, but nothing at hand proves that it still holds.
@@ -20,18 +22,23 @@ from pathlib import Path
 from interurban_protocol import (
     agreements,
     consent_records,
-    credentials,
     references,
     releases,
 )
+from interurban_protocol.credential_files import (
+    SENTENCES,
+    CredentialFile,
+    verify_credential_file,
+)
+from interurban_protocol.credential_verdicts import CredentialState
 from interurban_protocol.encoding import (
     JsonValue,
+    base64url_decode,
     format_time,
     parse_json_object,
     parse_time,
 )
 from interurban_protocol.errors import (
-    ExpiredError,
     InterurbanError,
     MalformedError,
     NotYetValidError,
@@ -74,7 +81,9 @@ class Inputs:
     descriptors: tuple[VerifiedDescriptor, ...]
     data: bytes | None
     structure: bytes | None
-    status_list: bytes | None
+    status_lists: tuple[bytes, ...]
+    did_documents: tuple[bytes, ...]
+    did_keys: tuple[str, ...]
     at: datetime
 
     @property
@@ -107,12 +116,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     files = [_read(parser, name) for name in (options.file, *options.descriptor)]
     optional = {
         name: _read(parser, value) if (value := getattr(options, name)) else None
-        for name in ("data", "structure", "status_list")
+        for name in ("data", "structure")
     }
+    lists = tuple(_read(parser, name) for name in options.status_list)
+    documents = tuple(_read(parser, name) for name in options.did_document)
     descriptors: tuple[VerifiedDescriptor, ...] = ()
     try:
         descriptors = tuple(verify_descriptor(each, at) for each in files[1:])
-        inputs = Inputs(document=files[0], descriptors=descriptors, at=at, **optional)
+        inputs = Inputs(
+            document=files[0],
+            descriptors=descriptors,
+            at=at,
+            status_lists=lists,
+            did_documents=documents,
+            did_keys=tuple(options.trust),
+            **optional,
+        )
         verdict = verify(inputs)
     except InterurbanError as error:
         verdict = _not_valid(error)
@@ -128,7 +147,7 @@ def verify(inputs: Inputs) -> Verdict:
         InterurbanError: it is not valid, and why.
     """
     if not inputs.document.lstrip().startswith(b"{"):
-        return _verify_reference(inputs)
+        return _verify_token(inputs)
     value = parse_json_object(inputs.document)
     if value.get("kind") == releases.BUNDLE_KIND:
         return _verify_bundle(inputs)
@@ -276,39 +295,60 @@ def _verify_receipt(inputs: Inputs) -> Verdict:
     )
 
 
+_STILL_GOOD = frozenset(
+    {CredentialState.FRESH, CredentialState.CACHED, CredentialState.NO_STATUS}
+)
+_NOT_KNOWN = frozenset({CredentialState.STALE, CredentialState.UNKNOWN_STATUS})
+
+
 def _verify_credential(inputs: Inputs) -> Verdict:
-    issuer = _credential_issuer(inputs)
-    try:
-        verified = credentials.verify_credential(
-            inputs.document, issuer=issuer, keys=inputs.keys_of(issuer), at=inputs.at
+    found = verify_credential_file(
+        CredentialFile(
+            document=inputs.document,
+            at=inputs.at,
+            nodes=inputs.keys,
+            did_documents=inputs.did_documents,
+            did_keys=inputs.did_keys,
+            status_lists=inputs.status_lists,
         )
-    except ExpiredError as error:
-        return Verdict("certificate", "expired", NOT_VALID, (_sentence(error),))
-    return Verdict(
-        "certificate",
-        "valid",
-        VALID,
-        (
-            f"{issuer} signed this certificate.",
-            "Whether it was revoked since was NOT checked.",
-        ),
-        {"issuer": issuer, "digest": verified.digest, "key": verified.key_id},
     )
+    verdict = found.verdict
+    reason = f"{verdict.reason[0].upper()}{verdict.reason[1:]}."
+    sentences = [reason, SENTENCES[verdict.state]]
+    facts: dict[str, JsonValue] = {"text_unchanged": verdict.proof_verified}
+    if verdict.claims is not None:
+        issuer = _issuer_name(inputs, verdict.claims.issuer)
+        sentences[0] = f"{issuer} signed this certificate."
+        facts |= {
+            "issuer": issuer,
+            "form": str(verdict.claims.form),
+            "status_list_age_seconds": _seconds(verdict.age),
+        }
+    sentences += [f"A status list was left out: {why}." for why in found.refused_lists]
+    if verdict.state in _STILL_GOOD:
+        return Verdict("certificate", "valid", VALID, tuple(sentences), facts)
+    exit_code = STALE if verdict.state in _NOT_KNOWN else NOT_VALID
+    state = verdict.state.replace("_", " ")
+    return Verdict("certificate", state, exit_code, tuple(sentences), facts)
 
 
-def _credential_issuer(inputs: Inputs) -> str:
-    match parse_json_object(inputs.document):
-        case {"issuer": {"id": str(did)}}:
-            pass
-        case _:
-            raise MalformedError("the certificate names no issuer")
-    for node in inputs.keys:
-        if did_web(node) == did:
-            return node
-    raise UnknownKeyError(
-        "no descriptor of the certificate's issuer was given",
-        next_step="Give the issuer's descriptor with --descriptor.",
-    )
+def _issuer_name(inputs: Inputs, issuer: str) -> str:
+    """The city's origin where a descriptor was given, else the identifier itself."""
+    return next((node for node in inputs.keys if did_web(node) == issuer), issuer)
+
+
+def _verify_token(inputs: Inputs) -> Verdict:
+    """A reference is an SD-JWT as well; its `vct` tells."""
+    text = inputs.document.strip()
+    try:
+        claims = parse_json_object(
+            base64url_decode(text.split(b".")[1].decode("ascii"))
+        )
+    except (IndexError, UnicodeDecodeError, MalformedError):
+        return _verify_reference(inputs)  # which says what is wrong
+    if claims.get("vct") == references.REFERENCE_VCT:
+        return _verify_reference(inputs)
+    return _verify_credential(inputs)
 
 
 def _verify_reference(inputs: Inputs) -> Verdict:
@@ -348,10 +388,10 @@ def _seconds(age: timedelta | None) -> int | None:
 
 
 def _status_list(inputs: Inputs, uri: str, keys: KeySet) -> VerifiedStatusList | None:
-    if inputs.status_list is None:
+    if not inputs.status_lists:
         return None
     try:
-        token = inputs.status_list.decode("ascii").strip()
+        token = inputs.status_lists[0].decode("ascii").strip()
     except UnicodeDecodeError as error:
         raise MalformedError("the status list is not a compact token") from error
     return verify_status_list(token, uri=uri, keys=keys, at=inputs.at)
@@ -441,12 +481,32 @@ def _parser() -> argparse.ArgumentParser:
         "--descriptor",
         metavar="FILE",
         action="append",
-        required=True,
+        default=[],
         help="signed descriptor of a city whose keys count; may be repeated",
     )
     add("--data", metavar="FILE", help="the figures beside a release manifest")
     add("--structure", metavar="FILE", help="the structure beside a release manifest")
-    add("--status-list", metavar="FILE", help="the status list of a reference")
+    add(
+        "--status-list",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="status list of a reference or certificate; may be repeated",
+    )
+    add(
+        "--did-document",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="DID document of an issuer that you trust; may be repeated",
+    )
+    add(
+        "--trust",
+        metavar="DID",
+        action="append",
+        default=[],
+        help="did:key of an issuer that you trust; may be repeated",
+    )
     add("--at", metavar="TIME", help="as of this time, 2026-01-31T09:30:00Z (now)")
     add("--json", action="store_true", help="print JSON for a program")
     return parser

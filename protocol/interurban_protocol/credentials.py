@@ -1,22 +1,32 @@
 """Certificates that a learner holds: Open Badges 3.0 on the W3C VC Data Model 2.0.
 
-Made from facts of the registry that are passed in, and signed with a Data Integrity proof
-of the suite `eddsa-jcs-2022` (W3C vc-di-eddsa section 3.3). The issuer is the node's
+Made from facts of the registry that are passed in, and signed with a Data Integrity proof,
+`eddsa-rdfc-2022` unless the caller asks for `eddsa-jcs-2022`. The issuer is the node's
 `did:web`; the verification method is that identifier with the key's id.
 
-The bytes of a certificate are what was signed: verification hashes the members as they
-are, and adds or removes nothing but the proof itself. A proof without `@context` is verified
-without one. Contexts other than the two known ones are refused, never fetched.
+This is the reading of our own certificates, with our own keys: exactly the shape that we
+issue, exactly one proof. Certificates of anybody, in any of the forms, with trust and
+status, are the business of `credential_verdicts`.
 """
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from interurban_protocol.contexts import CREDENTIALS_V2, OPEN_BADGES
+from interurban_protocol.credential_model import check_credential
+from interurban_protocol.data_integrity import (
+    Cryptosuite,
+    DataIntegrityProof,
+    ProofOptions,
+    ProofPurpose,
+    add_proof,
+    proofs,
+    verify_proof,
+)
 from interurban_protocol.encoding import (
     JsonValue,
     canonical_json,
@@ -28,24 +38,18 @@ from interurban_protocol.errors import (
     ExpiredError,
     MalformedError,
     NotYetValidError,
-    SignatureInvalidError,
     UnknownKeyError,
-    UnsignedError,
     UnsupportedError,
 )
-from interurban_protocol.keys import Algorithm, KeySet, PrivateKey, PublicKey, Purpose
+from interurban_protocol.keys import KeySet, PrivateKey, PublicKey, Purpose
 from interurban_protocol.node_descriptors import did_web
 from interurban_protocol.signed_documents import Moment, Origin, WireModel
 
-CONTEXTS: Final = (
-    "https://www.w3.org/ns/credentials/v2",
-    "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json",
-)
-TYPES: Final = ("VerifiableCredential", "AchievementCredential")
-CRYPTOSUITE: Final = "eddsa-jcs-2022"
-_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_MAX_PROOF_CHARACTERS = 128  # a signature has 87 to 89; longer ones cost quadratic time
-_ED25519_MULTICODEC = bytes.fromhex("ed01")
+CONTEXTS: Final = (CREDENTIALS_V2, OPEN_BADGES)
+TYPES: Final = ("VerifiableCredential", "OpenBadgeCredential")
+"""Two names stand for one type. This is the one that JSON-LD compaction chooses, and the
+only one that some strict verifiers take; `AchievementCredential` is read as well."""
+_READ_TYPES: Final = (TYPES, ("VerifiableCredential", "AchievementCredential"))
 
 Uri = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*:\S+$", max_length=400)]
 Words = Annotated[str, Field(min_length=1, max_length=4000)]
@@ -57,6 +61,17 @@ class Criteria(WireModel):
     narrative: Words
 
 
+class Alignment(WireModel):
+    """What it corresponds to elsewhere: a skill of ESCO or DigComp, a level of the EQF."""
+
+    type: tuple[Literal["Alignment"]] = ("Alignment",)
+    targetName: Words  # noqa: N815 - the member's name in Open Badges 3.0
+    targetUrl: Uri  # noqa: N815 - likewise
+    targetCode: Words | None = None  # noqa: N815 - likewise
+    targetFramework: Words | None = None  # noqa: N815 - likewise
+    targetType: Words | None = None  # noqa: N815 - likewise
+
+
 class Achievement(WireModel):
     """What can be achieved (Open Badges 3.0 `Achievement`)."""
 
@@ -66,6 +81,10 @@ class Achievement(WireModel):
     description: Words
     criteria: Criteria
     inLanguage: str  # noqa: N815 - the member's name in Open Badges 3.0
+    achievementType: Words | None = None  # noqa: N815 - likewise
+    alignment: tuple[Alignment, ...] | None = None
+    fieldOfStudy: Words | None = None  # noqa: N815 - likewise; ISCED-F
+    creditsAvailable: float | None = None  # noqa: N815 - likewise
 
 
 class Result(WireModel):
@@ -98,7 +117,7 @@ class CredentialStatus(WireModel):
 
     id: Uri | None = None
     type: Literal["BitstringStatusListEntry"] = "BitstringStatusListEntry"
-    statusPurpose: Literal["revocation"] = "revocation"  # noqa: N815 - the standard's name
+    statusPurpose: Literal["revocation", "suspension"] = "revocation"  # noqa: N815 - the standard's name
     statusListIndex: str  # noqa: N815 - the standard's name
     statusListCredential: Uri  # noqa: N815 - the standard's name
 
@@ -114,7 +133,7 @@ class AchievementCredential(WireModel):
     validFrom: Moment  # noqa: N815 - the member's name in the VC Data Model 2.0
     validUntil: Moment | None = None  # noqa: N815 - likewise
     credentialSubject: AchievementSubject  # noqa: N815 - likewise
-    credentialStatus: CredentialStatus | None = None  # noqa: N815 - likewise
+    credentialStatus: CredentialStatus | tuple[CredentialStatus, ...] | None = None  # noqa: N815 - likewise
 
     def to_json(self) -> bytes:
         """The canonical bytes; members that are None are left out."""
@@ -139,7 +158,7 @@ class CredentialFacts:
     valid_until: datetime | None = None
     subject_id: str | None = None
     result: Result | None = None
-    status: CredentialStatus | None = None
+    status: tuple[CredentialStatus, ...] = ()
 
 
 _SEAL = object()
@@ -188,7 +207,7 @@ def achievement_credential(facts: CredentialFacts) -> AchievementCredential:
         "validFrom": format_time(facts.valid_from),
         "validUntil": format_time(facts.valid_until) if facts.valid_until else None,
         "credentialSubject": subject,
-        "credentialStatus": _members(facts.status) if facts.status else None,
+        "credentialStatus": _status(facts.status),
     }
     return AchievementCredential.from_json(canonical_json(value))
 
@@ -208,15 +227,25 @@ def verification_method(origin: str, key: PublicKey) -> str:
 
 
 def sign_credential(
-    document: bytes, key: PrivateKey, verification_method: str, created: datetime
+    document: bytes,
+    key: PrivateKey,
+    verification_method: str,
+    created: datetime,
+    suite: Cryptosuite = Cryptosuite.RDFC,
 ) -> bytes:
     """The certificate with its proof, in canonical bytes.
 
     Raises:
         MalformedError: no JSON object, or one that has a proof already.
+        UnsupportedError: a term that none of its contexts defines, or another context.
     """
     unsigned = parse_json_object(document)
-    return canonical_json(add_proof(unsigned, key, verification_method, created))
+    if "proof" in unsigned:
+        raise MalformedError("the certificate has a proof already")
+    options = ProofOptions(
+        suite=suite, verification_method=verification_method, created=created
+    )
+    return canonical_json(add_proof(unsigned, key, options))
 
 
 def verify_credential(
@@ -240,7 +269,7 @@ def verify_credential(
     did, _, key_id = proof.verificationMethod.partition("#")
     if did != did_web(issuer):
         raise UnknownKeyError("the certificate names a key of another issuer")
-    key = keys.find(key_id, Purpose.CREDENTIALS, proof.created)  # 3
+    key = keys.find(key_id, Purpose.CREDENTIALS, proof.created_at or at)  # 3
     verify_proof(document, key)  # 4
     credential = _read_credential(document)  # 5
     if credential.issuer.id != did:
@@ -251,130 +280,29 @@ def verify_credential(
     )
 
 
-class DataIntegrityProof(WireModel):
-    """The members of a proof that are checked; every member takes part in the hash."""
-
-    type: Literal["DataIntegrityProof"]
-    cryptosuite: str
-    created: Moment
-    verificationMethod: str  # noqa: N815 - the member's name in Data Integrity 1.0
-    proofPurpose: Literal["assertionMethod"]  # noqa: N815 - likewise
-    proofValue: str  # noqa: N815 - likewise
-    expires: Moment | None = None
-
-
-def add_proof(
-    document: Mapping[str, JsonValue],
-    key: PrivateKey,
-    verification_method: str,
-    created: datetime,
-) -> Mapping[str, JsonValue]:
-    """The document with an `eddsa-jcs-2022` proof (vc-di-eddsa section 3.3.1).
-
-    Raises:
-        MalformedError: the document has a proof already.
-    """
-    if key.algorithm is not Algorithm.ED25519:
-        raise ValueError("certificates are signed with an Ed25519 key")
-    if "proof" in document:
-        raise MalformedError("the certificate has a proof already")
-    options: dict[str, JsonValue] = {
-        "type": "DataIntegrityProof",
-        "cryptosuite": CRYPTOSUITE,
-        "created": format_time(created),
-        "verificationMethod": verification_method,
-        "proofPurpose": "assertionMethod",
-    }
-    if "@context" in document:
-        options["@context"] = document["@context"]
-    signature = key.sign(proof_input(document, options))
-    return {**document, "proof": {**options, "proofValue": _multibase(signature)}}
-
-
-def verify_proof(document: Mapping[str, JsonValue], key: PublicKey) -> None:
-    """Return if the document's proof verifies under `key` (section 3.3.2).
-
-    1. Take the proof off; 2. decode its value; 3. if the proof has a context, it must begin
-    the document's, and replaces it; 4. hash both; 5. verify.
-
-    Raises:
-        MalformedError, UnsignedError, UnsupportedError: no proof of this suite.
-        SignatureInvalidError: it does not verify.
-    """
-    proof = _proof(document)
-    if key.algorithm is not Algorithm.ED25519:
-        raise SignatureInvalidError(f"{CRYPTOSUITE} proofs are made with Ed25519 keys")
-    options = {  # 1
-        name: value
-        for name, value in _mapping(document["proof"]).items()
-        if name != "proofValue"
-    }
-    unsecured = {name: value for name, value in document.items() if name != "proof"}
-    signature = _from_multibase(proof.proofValue)  # 2
-    if "@context" in options:  # 3
-        _check_context_begins(unsecured.get("@context"), options["@context"])
-        unsecured["@context"] = options["@context"]
-    key.verify(signature, proof_input(unsecured, options))  # 4, 5
-
-
-def proof_input(
-    unsecured: Mapping[str, JsonValue], options: Mapping[str, JsonValue]
-) -> bytes:
-    """What is signed: SHA-256 of the proof options, then of the document (64 bytes)."""
-    return (
-        hashlib.sha256(canonical_json(options)).digest()
-        + hashlib.sha256(canonical_json(unsecured)).digest()
-    )
-
-
-def multikey(key: PublicKey) -> str:
-    """The key as a Multikey's `publicKeyMultibase` (vc-di-eddsa section 2.1.1)."""
-    if key.algorithm is not Algorithm.ED25519:
-        raise ValueError("only Ed25519 keys are written as a Multikey here")
-    return _multibase(_ED25519_MULTICODEC + key.material)
-
-
-def base58btc_encode(data: bytes) -> str:
-    """Base58 with the Bitcoin alphabet; each leading zero byte is a `1`."""
-    zeros = len(data) - len(data.lstrip(b"\0"))
-    number, digits = int.from_bytes(data), ""
-    while number:
-        number, digit = divmod(number, 58)
-        digits = _BASE58[digit] + digits
-    return "1" * zeros + digits
-
-
-def base58btc_decode(text: str) -> bytes:
-    """The bytes behind `base58btc_encode`.
-
-    Raises:
-        MalformedError: a character outside the alphabet.
-    """
-    number = 0
-    for character in text:
-        digit = _BASE58.find(character)
-        if digit < 0:
-            raise MalformedError("the text is not base58btc")
-        number = number * 58 + digit
-    zeros = len(text) - len(text.lstrip("1"))
-    return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8)
-
-
 def _proof(document: Mapping[str, JsonValue]) -> DataIntegrityProof:
-    if "proof" not in document:
-        raise UnsignedError("the certificate has no proof")
-    proof = DataIntegrityProof.from_json(canonical_json(_mapping(document["proof"])))
-    if proof.cryptosuite != CRYPTOSUITE:
-        raise UnsupportedError(f"only the cryptosuite {CRYPTOSUITE} is known here")
-    return proof
+    found = proofs(document)
+    if len(found) != 1:
+        raise MalformedError("the certificate has not exactly one proof")
+    if found[0].created_at is None:
+        raise MalformedError("the proof does not say when it was made")
+    if found[0].proofPurpose is not ProofPurpose.ASSERTION:
+        raise MalformedError("the proof was made for another purpose")
+    return found[0]
+
+
+def _status(entries: tuple[CredentialStatus, ...]) -> JsonValue:
+    members = [_members(entry) for entry in entries]
+    return members[0] if len(members) == 1 else members or None
 
 
 def _read_credential(document: Mapping[str, JsonValue]) -> AchievementCredential:
     unsecured = {name: value for name, value in document.items() if name != "proof"}
     if unsecured.get("@context") != list(CONTEXTS):
         raise UnsupportedError("the certificate has other contexts than the known ones")
+    check_credential(unsecured)
     credential = AchievementCredential.from_json(canonical_json(unsecured))
-    if credential.type != TYPES:
+    if credential.type not in _READ_TYPES:
         raise UnsupportedError("the certificate is of another type")
     return credential
 
@@ -384,35 +312,9 @@ def _check_times(
 ) -> None:
     if at < credential.validFrom:
         raise NotYetValidError("the certificate is not valid yet")
-    ends = [end for end in (credential.validUntil, proof.expires) if end is not None]
+    ends = [end for end in (credential.validUntil, proof.expires_at) if end is not None]
     if any(at >= end for end in ends):
         raise ExpiredError("the certificate is no longer valid")
-
-
-def _check_context_begins(document: JsonValue, proof: JsonValue) -> None:
-    own, theirs = _as_list(document), _as_list(proof)
-    if list(own[: len(theirs)]) != list(theirs):
-        raise SignatureInvalidError("the proof was made under other contexts")
-
-
-def _as_list(value: JsonValue) -> Sequence[JsonValue]:
-    return value if isinstance(value, list) else [value]
-
-
-def _mapping(value: JsonValue) -> Mapping[str, JsonValue]:
-    if not isinstance(value, Mapping):
-        raise MalformedError("the certificate has not exactly one proof")
-    return value
-
-
-def _multibase(data: bytes) -> str:
-    return "z" + base58btc_encode(data)
-
-
-def _from_multibase(text: str) -> bytes:
-    if not text.startswith("z") or len(text) > _MAX_PROOF_CHARACTERS:
-        raise MalformedError("the proof value is not a base58btc signature")
-    return base58btc_decode(text[1:])
 
 
 def _members(model: WireModel) -> Mapping[str, JsonValue]:

@@ -42,9 +42,34 @@ def canonical_json(value: JsonValue) -> bytes:
         MalformedError: a value that has no canonical form (NaN, large integer, surrogate).
     """
     try:
+        if _is_plain(value):
+            return _sorted_json(value).encode("utf-8")
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise MalformedError("the value has no canonical JSON form") from error
+
+
+_sorted_json = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":")
+).encode
+
+
+def _is_plain(value: JsonValue) -> bool:
+    """Whether sorted compact JSON is the canonical form already, at a fraction of the time.
+
+    Only floats, large integers and names outside ASCII are written or sorted differently.
+    """
+    kind = type(value)
+    if kind is dict:
+        return all(
+            type(name) is str and name.isascii() and _is_plain(member)
+            for name, member in value.items()  # type: ignore[union-attr] # a dict
+        )
+    if kind is list or kind is tuple:
+        return all(_is_plain(member) for member in value)  # type: ignore[union-attr] # a list
+    if kind is int:
+        return abs(value) <= MAX_SAFE_INTEGER  # type: ignore[arg-type] # an int
+    return kind is str or kind is bool or value is None
 
 
 def parse_json(data: bytes) -> JsonValue:
@@ -161,11 +186,11 @@ def _check_value(value: JsonValue, depth: int) -> None:
         _check_text(value)
     elif isinstance(value, int | float):
         _check_number(value)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):  # all that the parser makes
         for name, member in value.items():
             _check_text(name)
             _check_value(member, depth - 1)
-    elif isinstance(value, Sequence):
+    elif isinstance(value, list):
         for member in value:
             _check_value(member, depth - 1)
 
