@@ -5,6 +5,7 @@ dataflow, its data structure definition, one concept scheme and the codelists, a
 same agency and version. Annotations of type INTERURBAN carry what SDMX has no place for.
 """
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,11 +19,18 @@ from interurban_protocol.structure_names import (
     Names,
 )
 
-if TYPE_CHECKING:  # structures computes its digest with this module
-    from interurban_protocol.structures import Code, Codelist, Dimension, Structure
+if TYPE_CHECKING:  # a structure computes its digest with this module
+    from interurban_protocol.structure_model import (
+        Code,
+        Codelist,
+        Dimension,
+        Structure,
+    )
 
 AGENCY = "INTERURBAN"  # of the project's own dataflows, and the type of its annotations
 CODE_PATTERN = "[A-Za-z0-9_@$-]+"  # SDMX IDType
+
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,16}")
 
 
 def bundle_bytes(structure: "Structure") -> bytes:
@@ -86,11 +94,17 @@ def _annotations(**values: str | None) -> list[JsonValue]:
 
 def _dataflow_json(structure: "Structure") -> JsonValue:
     definition = urn(structure, "datastructure.DataStructure", structure.id)
+    cohort = structure.cohort
     return {
         **_maintainable(
             structure, "datastructure.Dataflow", structure.id, structure.names
         ),
-        "annotations": _annotations(event=structure.event, basis=structure.basis),
+        "annotations": _annotations(
+            event=structure.event,
+            basis=structure.basis,
+            cohort=None if cohort is None else cohort.dataflow,
+            lag=None if cohort is None else str(cohort.lag),
+        ),
         "structure": definition,
     }
 
@@ -151,6 +165,7 @@ def _dimension_json(
         source=dimension.source,
         split="true" if dimension.is_split else None,
         sensitive="true" if dimension.is_sensitive else None,
+        equity="true" if dimension.is_equity else None,
     )
     return written | ({"annotations": annotations} if annotations else {})
 
@@ -208,9 +223,12 @@ def _code_json(code: "Code") -> JsonValue:
     written = _named(code.id, code.names)
     if code.parent is not None:
         written["parent"] = code.parent
-    if code.value is not None:
-        written["annotations"] = _annotations(value=code.value)
-    return written
+    annotations = _annotations(
+        value=code.value,
+        lower=None if code.lower is None else str(code.lower),
+        upper=None if code.upper is None else str(code.upper),
+    )
+    return written | ({"annotations": annotations} if annotations else {})
 
 
 def _named(item_id: str, names: Names) -> dict[str, JsonValue]:
@@ -233,6 +251,19 @@ class _Annotated(_Read):
         """The title of an annotation, if it is there."""
         titles = {entry.id: entry.title for entry in self.annotations}
         return titles.get(annotation_id)
+
+    def whole_number(self, annotation_id: str) -> int | None:
+        """The number in an annotation, if it is there.
+
+        Raises:
+            MalformedError: something else than decimal digits.
+        """
+        title = self.annotation(annotation_id)
+        if title is None:
+            return None
+        if not _WHOLE_NUMBER.fullmatch(title):
+            raise MalformedError(f"the annotation {annotation_id} is no whole number")
+        return int(title)
 
 
 class CodeItem(_Annotated):

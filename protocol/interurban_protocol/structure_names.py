@@ -1,79 +1,38 @@
-"""The words in structures, in the languages of the cities that started this.
+"""The words that every structure has, in the languages of the cities that started this.
 
-Only data: a name for every concept and code that the protocol itself defines. Names of
-programmes, age bands and areas come from the cities.
+Only data. What the standard training-outcome structures add stands in `training_names`;
+names of programmes, age bands and areas come from the cities.
 """
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Names: TypeAlias = Mapping[str, str]
 """Texts by language tag (BCP 47); English is always among them."""
 
+LANGUAGES: Final = ("en", "ar", "de", "fr", "uk")
+"""The languages in which the protocol names what it defines itself."""
 
-def _names(en: str, ar: str, de: str, fr: str, uk: str) -> Names:
+
+def names_of(en: str, ar: str, de: str, fr: str, uk: str) -> Names:
+    """One text in each of `LANGUAGES`."""
     return {"en": en, "ar": ar, "de": de, "fr": fr, "uk": uk}
 
 
-CODE_NAMES: Mapping[str, Names] = {
-    "_T": _names("Total", "المجموع", "Insgesamt", "Total", "Усього"),
-    "_U": _names("Unknown", "غير معروف", "Unbekannt", "Inconnu", "Невідомо"),
-    "F": _names("Female", "أنثى", "Weiblich", "Femme", "Жіноча"),
-    "M": _names("Male", "ذكر", "Männlich", "Homme", "Чоловіча"),
-    "COM": _names("Completed", "مكتمل", "Abgeschlossen", "Achevé", "Завершено"),
-    "NCM": _names(
-        "Not completed",
-        "غير مكتمل",
-        "Nicht abgeschlossen",
-        "Non achevé",
-        "Не завершено",
-    ),
-    "ONG": _names("Ongoing", "مستمر", "Laufend", "En cours", "Триває"),
-}
-
-CONCEPT_NAMES: Mapping[str, Names] = {
-    "REF_AREA": _names(
-        "Reference area",
-        "المنطقة المرجعية",
-        "Bezugsgebiet",
-        "Zone de référence",
-        "Територія",
-    ),
-    "PROGRAMME": _names(
-        "Programme", "البرنامج", "Bildungsprogramm", "Formation", "Програма"
-    ),
-    "AGE": _names("Age", "العمر", "Alter", "Âge", "Вік"),
-    "SEX": _names("Sex", "الجنس", "Geschlecht", "Sexe", "Стать"),
-    "EQUITY": _names(
-        "Equity group",
-        "فئة الإنصاف",
-        "Gruppe für Chancengleichheit",
-        "Groupe d’équité",
-        "Група рівності",
-    ),
-    "OUTCOME": _names("Outcome", "النتيجة", "Ergebnis", "Résultat", "Результат"),
-    "TIME_PERIOD": _names(
-        "Time period", "الفترة الزمنية", "Zeitraum", "Période", "Період"
-    ),
-}
-
-COMPLETION_NAMES = _names(
-    "Completion of training programmes",
-    "إكمال البرامج التدريبية",
-    "Abschluss von Bildungsprogrammen",
-    "Achèvement des formations",
-    "Завершення навчальних програм",
+TOTAL_NAMES = names_of("Total", "المجموع", "Insgesamt", "Total", "Усього")
+UNKNOWN_NAMES = names_of("Unknown", "غير معروف", "Unbekannt", "Inconnu", "Невідомо")
+AREA_NAMES = names_of(
+    "Reference area",
+    "المنطقة المرجعية",
+    "Bezugsgebiet",
+    "Zone de référence",
+    "Територія",
 )
-COMPLETION_MEASURE = _names(
-    "Learners who started a programme in the period",
-    "المتعلمون الذين بدأوا برنامجًا خلال الفترة",
-    "Lernende, die im Zeitraum ein Programm begonnen haben",
-    "Personnes ayant commencé une formation pendant la période",
-    "Особи, які почали програму в цей період",
-)
+TIME_NAMES = names_of("Time period", "الفترة الزمنية", "Zeitraum", "Période", "Період")
 
 # The two marks that every cell has, with the codes of SDMX's CL_OBS_STATUS and
-# CL_CONF_STATUS that a release uses. One pair for all hidden cells.
+# CL_CONF_STATUS that a release uses. One pair for all hidden cells. They are in the bytes
+# of every structure that a node holds: another name here would make those unreadable.
 ATTRIBUTE_NAMES: Mapping[str, Names] = {
     "OBS_STATUS": {"en": "Observation status"},
     "CONF_STATUS": {"en": "Confidentiality status"},
@@ -87,11 +46,13 @@ ATTRIBUTE_CODES: Mapping[str, Mapping[str, Names]] = {
 }
 
 __all__ = [
+    "AREA_NAMES",
     "ATTRIBUTE_CODES",
     "ATTRIBUTE_NAMES",
-    "CODE_NAMES",
-    "COMPLETION_MEASURE",
-    "COMPLETION_NAMES",
-    "CONCEPT_NAMES",
+    "LANGUAGES",
+    "TIME_NAMES",
+    "TOTAL_NAMES",
+    "UNKNOWN_NAMES",
     "Names",
+    "names_of",
 ]

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interurban_protocol.encoding import canonical_json, sha256_digest
-from interurban_protocol.errors import MalformedError
+from interurban_protocol.errors import MalformedError, OversizedError
 from interurban_protocol.structures import (
     Code,
     Codelist,
+    Cohort,
     Dimension,
     Structure,
     bundle_bytes,
@@ -62,6 +63,20 @@ def test_a_structure_survives_the_wire(programmes, ages, equity, areas):
 def test_the_bundle_of_a_structure_never_changes_by_accident():
     """Plans and manifests name this digest; another one is another structure."""
     assert a_structure(areas=1).digest == (
+        "sha256:549c7c58d838c37f9f83530deeb3cac5bebf08976f3efe4e5b599113b5c2311c"
+    )
+
+
+def test_a_flat_structure_has_the_digest_that_it_had_before_hierarchies():
+    """Before, OUTCOME was not sensitive and nothing was marked as an equity group."""
+    structure = a_structure(areas=1)
+    before = tuple(
+        dataclasses.replace(
+            dimension, is_equity=False, is_sensitive=dimension.id == "EQUITY"
+        )
+        for dimension in structure.dimensions
+    )
+    assert dataclasses.replace(structure, dimensions=before).digest == (
         "sha256:306d8bfc84626e58fba277bd9dcd71c081f8c363ca5b96541f7a85aa31efc2eb"
     )
 
@@ -90,9 +105,9 @@ def test_completion_has_five_splits_between_area_and_time():
         "EQUITY",
         "OUTCOME",
     ]
-    assert [split.id for split in STRUCTURE.split_dimensions if split.is_sensitive] == [
-        "EQUITY"
-    ]
+    splits = STRUCTURE.split_dimensions
+    assert [split.id for split in splits if split.is_sensitive] == ["EQUITY", "OUTCOME"]
+    assert [split.id for split in splits if split.is_equity] == ["EQUITY"]
 
 
 def test_a_node_learns_from_the_structure_what_to_read():
@@ -117,7 +132,7 @@ def test_a_node_learns_from_the_structure_what_to_read():
         ("SEX", "_O", "_U"),
         ("AGE", "_T", "_U"),  # a learner is never a total
         ("OUTCOME", "completed", "COM"),
-        ("OUTCOME", "COM", None),  # the list has the registry's word for it
+        ("OUTCOME", "COM", "COM"),  # by its own id as by the registry's word for it
         ("OUTCOME", None, None),
         ("PROGRAMME", "P9", None),
     ],
@@ -136,7 +151,7 @@ def test_unknown_is_added_to_age_and_equity_once():
     assert [code.id for code in structure.base_codes("PROGRAMME")] == ["P1"]
 
 
-@pytest.mark.parametrize("look_up", ["dimension", "codelist", "codes", "base_codes"])
+@pytest.mark.parametrize("look_up", ["dimension", "codelist", "codes", "shown_codes"])
 def test_what_the_structure_does_not_have_is_malformed(look_up):
     with pytest.raises(MalformedError, match="the structure has no such"):
         getattr(STRUCTURE, look_up)("WAGE")
@@ -205,6 +220,16 @@ _DIMENSIONS = (
     "dimensionList",
     "dimensions",
 )
+
+
+def annotate(item: Any, **titles: str) -> None:
+    written = item.setdefault("annotations", [])
+    written += [
+        {"id": name, "type": "INTERURBAN", "title": title}
+        for name, title in titles.items()
+    ]
+
+
 TAMPERED: dict[str, Callable[[Any], object]] = {
     "no data": lambda m: m.pop("data"),
     "a header": lambda m: m.update(meta={}),
@@ -241,9 +266,12 @@ TAMPERED: dict[str, Callable[[Any], object]] = {
     "a code under itself": lambda m: m["data"]["codelists"][0]["codes"][1].update(
         parent="P1"
     ),
-    "a code under a sibling": lambda m: m["data"]["codelists"][0]["codes"][1].update(
-        parent="P2"
-    ),
+    "a code under a total that is not there": lambda m: m["data"]["codelists"][0][
+        "codes"
+    ][0].update(parent="_T"),
+    "more annotations than a code can have": lambda m: m["data"]["codelists"][0][
+        "codes"
+    ][1].update(annotations=[{"id": "upper", "type": "INTERURBAN", "title": "5"}]),
     "a code without a name": lambda m: m["data"]["codelists"][0]["codes"][1].pop(
         "names"
     ),
@@ -276,6 +304,37 @@ TAMPERED: dict[str, Callable[[Any], object]] = {
     "an annotation that we do not know": lambda m: m["data"]["dataflows"][0][
         "annotations"
     ].append({"id": "x", "title": "y"}),
+    "an event of another form": lambda m: m["data"]["dataflows"][0]["annotations"][
+        0
+    ].update(title="started"),
+    "a lag without a cohort": lambda m: annotate(m["data"]["dataflows"][0], lag="2"),
+    "a cohort without a lag": lambda m: annotate(
+        m["data"]["dataflows"][0], cohort="EXITS"
+    ),
+    "a lag that is no number": lambda m: annotate(
+        m["data"]["dataflows"][0], cohort="EXITS", lag="two"
+    ),
+    "a lag written at length": lambda m: annotate(
+        m["data"]["dataflows"][0], cohort="EXITS", lag="02"
+    ),
+    "a lag of three years": lambda m: annotate(
+        m["data"]["dataflows"][0], cohort="EXITS", lag="12"
+    ),
+    "a lag of more digits than any": lambda m: annotate(
+        m["data"]["dataflows"][0], cohort="EXITS", lag="9" * 5000
+    ),
+    "a cohort of itself": lambda m: annotate(
+        m["data"]["dataflows"][0], cohort="COMPLETION", lag="2"
+    ),
+    "a band that is no number": lambda m: m["data"]["codelists"][0]["codes"][1].update(
+        annotations=[{"id": "lower", "type": "INTERURBAN", "title": "-1"}]
+    ),
+    "an equity mark that is not true": lambda m: annotate(
+        _at(*_DIMENSIONS, 1)(m), equity="false"
+    ),
+    "an area that is an equity group": lambda m: annotate(
+        _at(*_DIMENSIONS, 0)(m), equity="true"
+    ),
     "an unknown codelist": lambda m: _at(*_DIMENSIONS, 1)(m).update(
         localRepresentation={
             "enumeration": "urn:sdmx:org.sdmx.infomodel.codelist.Codelist="
@@ -333,6 +392,14 @@ def changed(structure: Structure, position: int, **changes: Any) -> dict[str, An
     return {"dimensions": tuple(dimensions)}
 
 
+def outcomes(*codes: Code, total: Code | None = None) -> dict[str, Any]:
+    """The last codelist replaced by the total and these codes."""
+    codelist = Codelist(
+        "CL_OUTCOME", {"en": "Outcome"}, (total or Code("_T", {"en": "Total"}), *codes)
+    )
+    return {"codelists": (*STRUCTURE.codelists[:-1], codelist)}
+
+
 UNSOUND: dict[str, dict[str, Any]] = {
     "no dimensions": {"dimensions": ()},
     "time not last": {"dimensions": STRUCTURE.dimensions[::-1]},
@@ -353,22 +420,71 @@ UNSOUND: dict[str, dict[str, Any]] = {
             *STRUCTURE.codelists[1:],
         )
     },
-    "two codes for one registry value": {
-        "codelists": (
-            *STRUCTURE.codelists[:-1],
-            Codelist(
-                "CL_OUTCOME",
-                {"en": "Outcome"},
-                tuple(
-                    Code(code, {"en": code}, value=value)
-                    for code, value in (("_T", None), ("A", "B"), ("B", None))
-                ),
-            ),
-        )
+    "two codes for one registry value": outcomes(
+        Code("A", {"en": "A"}, value="x"), Code("B", {"en": "B"}, value="x")
+    ),
+    "a registry value that is another code": outcomes(
+        Code("A", {"en": "A"}, value="B"), Code("B", {"en": "B"}, value="b")
+    ),
+    "a registry value that is the total": outcomes(Code("A", {"en": "A"}, value="_T")),
+    "an empty registry value": outcomes(Code("A", {"en": "A"}, value="")),
+    "a group with a registry value": outcomes(
+        Code("A", {"en": "A"}, value="a"), Code("B", {"en": "B"}, parent="A")
+    ),
+    "a group with a band": outcomes(
+        Code("A", {"en": "A"}, lower=0), Code("B", {"en": "B"}, parent="A")
+    ),
+    "codes under the unknown": outcomes(
+        Code("_U", {"en": "U"}), Code("B", {"en": "B"}, parent="_U")
+    ),
+    "a total under a group": outcomes(
+        Code("A", {"en": "A"}), total=Code("_T", {"en": "T"}, parent="A")
+    ),
+    "a total with a registry value": outcomes(
+        Code("A", {"en": "A"}), total=Code("_T", {"en": "T"}, value="all")
+    ),
+    "a total with a band": outcomes(
+        Code("A", {"en": "A"}), total=Code("_T", {"en": "T"}, lower=0)
+    ),
+    "four levels": outcomes(
+        Code("A", {"en": "A"}),
+        Code("B", {"en": "B"}, parent="A"),
+        Code("C", {"en": "C"}, parent="B"),
+        Code("D", {"en": "D"}, parent="C"),
+    ),
+    "a circle": outcomes(
+        Code("A", {"en": "A"}, parent="B"), Code("B", {"en": "B"}, parent="A")
+    ),
+    "a band without a beginning": outcomes(Code("A", {"en": "A"}, upper=5)),
+    "a band that is empty": outcomes(Code("A", {"en": "A"}, lower=5, upper=5)),
+    "a band below nothing": outcomes(Code("A", {"en": "A"}, lower=-1, upper=5)),
+    "a band beyond all numbers": outcomes(Code("A", {"en": "A"}, lower=2**60)),
+    "an event of another form": {"event": "Enrolment started"},
+    "no event": {"event": ""},
+    "a cohort of another form": {"cohort": Cohort("E X", 2)},
+    "a cohort observed at once": {"cohort": Cohort("EXITS", 0)},
+    "a cohort observed too late": {"cohort": Cohort("EXITS", 9)},
+    "a cohort of nobody": {
+        "cohort": Cohort("EXITS", 2),
+        "basis": "non_personal",
     },
+    "an area that is an equity group": changed(STRUCTURE, 0, is_equity=True),
     "another basis": {"basis": "why not"},
     "no measure": {"measure": {}},
 }
+
+
+def test_a_structure_has_at_most_sixteen_dimensions():
+    *dimensions, time = STRUCTURE.dimensions
+    more = [
+        dataclasses.replace(dimensions[1], id=f"MORE{i}", concept=f"MORE{i}")
+        for i in range(16 - len(STRUCTURE.dimensions))
+    ]
+    most = dataclasses.replace(STRUCTURE, dimensions=(*dimensions, *more, time))
+    assert len(most.dimensions) == 16
+    beyond = dataclasses.replace(dimensions[1], id="BEYOND", concept="BEYOND")
+    with pytest.raises(OversizedError):
+        dataclasses.replace(most, dimensions=(*most.dimensions[:-1], beyond, time))
 
 
 @pytest.mark.parametrize("changes", UNSOUND.values(), ids=UNSOUND.keys())
