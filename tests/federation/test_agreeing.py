@@ -55,7 +55,9 @@ from tests.support.federation import (
     suspend,
 )
 from tests.support.nodes import Federation
+from tests.support.statistics import a_period
 
+LATER = (a_period("2026-Q3"),)  # other days than those of the first agreement
 ALL = ("lakeside", *OTHERS)
 
 
@@ -423,7 +425,7 @@ def test_agreement_messages_flow_between_suspended_cities(federation: Federation
     for one, other in (("lakeside", "northport"), ("northport", "lakeside")):
         suspend(federation, one, first, other)
     federation.settle()
-    second = propose(federation, subject="wages")
+    second = propose(federation, subject="wages", periods=LATER)
     federation.settle()
     for name in OTHERS:
         sign(federation, name, second)
@@ -510,7 +512,7 @@ def test_a_city_that_lost_its_key_does_not_stop_the_agreements_of_the_others(
 ):
     agreed(federation)
     lakeside, eastvale = federation.nodes["lakeside"], federation.nodes["eastvale"]
-    second = propose(federation, others=("northport",), subject="wages")
+    second = propose(federation, others=("northport",), subject="wages", periods=LATER)
     federation.settle()
     sign(federation, "northport", second)
     federation.settle()
@@ -528,7 +530,7 @@ def test_a_city_that_lost_its_key_does_not_stop_the_agreements_of_the_others(
     with lakeside.database.transaction() as session:
         both = service.in_force(session, lakeside, federation.clock.now)
         partners.refresh_descriptor(
-            session, eastvale.origin, document, federation.clock.now
+            session, lakeside, eastvale.origin, document, federation.clock.now
         )
     assert len(both) == 2
     with lakeside.database.transaction() as session:

@@ -1,4 +1,4 @@
-"""`interurban plan …` and `interurban agreement …`."""
+"""`interurban plan …`, `interurban agreement …`, and `interurban structure lint`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,8 +12,10 @@ from interurban_node.core.console import (
     Shown,
     opened,
     own_file,
+    say,
     show,
 )
+from interurban_node.structures.commands import structure_app
 
 if TYPE_CHECKING:
     from interurban_node.agreements.service import AgreementStatus
@@ -40,7 +42,7 @@ def propose_plan(
     as_json: JsonOption = False,
 ) -> None:
     """Sign and keep a plan, ready to be named by an agreement."""
-    from interurban_node.agreements import drafts, service
+    from interurban_node.agreements import drafts, renderings, service
 
     with opened(home, as_json=as_json) as node:
         now = node.clock()
@@ -48,6 +50,9 @@ def propose_plan(
             payload, bundles = drafts.read_plan(node, draft, now)
             with node.database.transaction() as session:
                 plan_id = service.propose_plan(session, node, payload, bundles, now)
+                (view,) = renderings.plan_views(session, node, [plan_id], now)
+        for line in renderings.warning_lines(view):
+            say(line)
         lines = [
             plan_id,
             f"Next: interurban agreement propose --plan {plan_id} --partner ADDRESS",
@@ -202,7 +207,37 @@ def suspend(
         show(_shown(status), as_json=as_json)
 
 
+@structure_app.command()
+def lint(
+    plan: Annotated[Path, typer.Option(help="The plan's draft, as TOML.")],
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Say whether a hidden figure would follow from a plan; exit 1 if it would."""
+    from interurban_node.agreements import drafts, renderings, service
+    from interurban_protocol.release_plans import check_plan
+    from interurban_protocol.structures import parse_structure
+
+    with opened(home, as_json=as_json) as node:
+        with own_file(plan):
+            payload, bundles = drafts.read_plan(node, plan, node.clock())
+            check_plan(payload)
+            tables = [parse_structure(bundle) for bundle in bundles]
+        with node.database.transaction() as session:
+            found = service.objections(session, [(payload, tables)])
+        lines = renderings.objection_lines(found) or [
+            f"No rule is against the plan with its {len(tables)} table(s)."
+        ]
+        facts = renderings.objection_facts(found)
+        show(Shown({"objections": facts}, lines), as_json=as_json)
+        if found:
+            raise typer.Exit(1)
+
+
 def _shown(status: "AgreementStatus") -> Shown:
     from interurban_node.agreements import renderings
 
     return Shown(renderings.agreement_facts(status), renderings.agreement_lines(status))
+
+
+__all__ = ["agreement_app", "plan_app", "structure_app"]

@@ -1,6 +1,5 @@
 """Reading a release plan that an operator has written as TOML."""
 
-import tomllib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -10,15 +9,19 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from interurban_node.core.context import Node
 from interurban_node.core.errors import ConfigurationError
+from interurban_node.structures.written_files import checked, read_written
 from interurban_protocol.release_plans import (
     PlannedDataflow,
     PlannedPeriod,
+    PlannedRevision,
     ProtectionProfile,
     ReleasePlan,
     quarter_bounds,
 )
 from interurban_protocol.signed_documents import Signer
 from interurban_protocol.structures import parse_structure
+
+PAGE = "operators.md"
 
 
 def _moment(value: object) -> object:
@@ -43,6 +46,14 @@ class PeriodDraft(_Draft):
     publication: When
 
 
+class RevisionDraft(_Draft):
+    """Which period of which plan is issued once more, and why."""
+
+    period: str
+    replaces: str  # the plan's id
+    reason: str
+
+
 class PlanDraft(_Draft):
     """The plan as the operator writes it."""
 
@@ -55,7 +66,8 @@ class PlanDraft(_Draft):
     valid_from: When
     valid_until: When
     periods: list[PeriodDraft]
-    profile: dict[str, int | str] = {}
+    profile: dict[str, int | str | dict[str, int | float]] = {}
+    revision: RevisionDraft | None = None
 
 
 def read_plan(
@@ -85,40 +97,14 @@ def read_plan(
         periods=tuple(_period(each) for each in draft.periods),
         valid_from=draft.valid_from,
         valid_until=draft.valid_until,
+        revision=_revision(draft.revision),
         issued_at=now.replace(microsecond=0),
     )
     return payload, bundles
 
 
 def _read(path: Path) -> PlanDraft:
-    try:
-        return PlanDraft.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise ConfigurationError(
-            f"there is no file {path}", next_step="Name the file that holds the plan."
-        ) from error
-    except tomllib.TOMLDecodeError as error:  # quotes at most one character
-        place = str(error)[:1].lower() + str(error)[1:]
-        raise ConfigurationError(
-            f"{path} is not TOML: {place}",
-            next_step="docs/operators.md shows a plan.",
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"{path} cannot be read as UTF-8 text",
-            next_step="docs/operators.md shows a plan.",
-        ) from error
-    except ValidationError as error:
-        # A key that is not known explains one that is missing: it comes first.
-        first = min(
-            error.errors(include_url=False, include_input=False),
-            key=lambda found: found["type"] != "extra_forbidden",
-        )
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(
-            f"{path}: {where}: {first['msg'].lower()}",
-            next_step="docs/operators.md shows a plan.",
-        ) from error
+    return checked(read_written(path, "a plan", PAGE), PlanDraft, path, PAGE)
 
 
 def _bundle(path: Path) -> bytes:
@@ -131,13 +117,25 @@ def _bundle(path: Path) -> bytes:
         ) from error
 
 
-def _profile(given: Mapping[str, int | str]) -> ProtectionProfile:
+def _profile(given: Mapping[str, object]) -> ProtectionProfile:
     try:
         return ProtectionProfile.model_validate(given)
     except ValidationError as error:
         raise ConfigurationError(
             "the profile has a member that is not known or out of range",
             next_step="docs/protection.md lists them.",
+        ) from error
+
+
+def _revision(draft: RevisionDraft | None) -> PlannedRevision | None:
+    if draft is None:
+        return None
+    try:
+        return PlannedRevision.model_validate(draft.model_dump())
+    except ValidationError as error:
+        raise ConfigurationError(
+            "the revision names no plan by its id, or has no reason",
+            next_step="`interurban plan show` has the ids.",
         ) from error
 
 

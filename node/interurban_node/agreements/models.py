@@ -32,12 +32,13 @@ class AgreementRow(Base):
 
 
 class SuspensionRow(Base):
-    """Who discloses nothing new to whom at present."""
+    """The newest that is known of one node's disclosure to another: suspended, or resumed."""
 
     __tablename__ = "suspensions"
 
     agreement_id: Mapped[str] = mapped_column(sa.String(71), primary_key=True)
     by: Mapped[str] = mapped_column(sa.String(260), primary_key=True)
     towards: Mapped[str] = mapped_column(sa.String(260), primary_key=True)
+    suspended: Mapped[bool] = mapped_column(default=True)
     since: Mapped[datetime]
     reason: Mapped[str] = mapped_column(sa.String(400))

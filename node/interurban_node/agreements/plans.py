@@ -1,13 +1,15 @@
 """Release plans: proposed here, or taken in with an agreement, after verification."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import ParamSpec
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from interurban_node.agreements.models import AgreementRow, PlanRow
 from interurban_node.agreements.queries import plan_row
+from interurban_node.agreements.rules import Objection, over_when_issued
 from interurban_node.core.context import Node
 from interurban_node.core.errors import RefusedError
 from interurban_node.partners import service as partners
@@ -17,13 +19,15 @@ from interurban_protocol.agreements import (
 )
 from interurban_protocol.errors import (
     DigestMismatchError,
+    DisclosureError,
     InterurbanError,
     MalformedError,
+    ProtocolError,
 )
 from interurban_protocol.release_plans import (
+    PUBLIC,
     ReleasePlan,
     check_at_least,
-    check_no_conflict,
     check_plan,
     verify_plan,
 )
@@ -37,7 +41,10 @@ from interurban_protocol.signed_documents import (
     read_payload,
     start_document,
 )
-from interurban_protocol.structures import parse_structure
+from interurban_protocol.structure_lint import Agreed, check_lint, lint
+from interurban_protocol.structures import Structure, bundle_bytes, parse_structure
+
+P = ParamSpec("P")
 
 
 def propose_plan(
@@ -49,21 +56,23 @@ def propose_plan(
 ) -> str:
     """Sign and keep a plan of ours with its structures; its id.
 
-    The same plan again, but for the time of issue, is the plan that is held already.
+    The same plan again, but for the time of issue, is the plan that is held already. The
+    structures are adopted when an agreement over the plan is signed.
 
     Raises:
         RefusedError: this node is not among the plan's publishers.
-        MalformedError, DisclosureError: the plan or a structure is unsound, or another
-            plan speaks for the same learners already.
+        MalformedError: the plan or a structure is unsound.
+        ChainError: a structure does not follow on the versions adopted here.
+        DisclosureError: as `check_signable`.
     """
     _check_publishes(node, draft)
     for bundle in bundles:
-        structures.adopt(session, bundle, now)
+        structures.check_can_be_adopted(session, structures.keep(session, bundle, now))
     check_plan(draft)
     if held := _held_before(session, draft):
         return held
     _check_structures(session, draft)
-    check_no_conflict(draft, signed_plans(session))
+    check_signable(session, [draft])
     document = start_document(draft, node.keys.documents)
     verified = verify_plan(document, keys=partners.key_sets(session, node), at=now)
     _store_plan(session, verified, now)
@@ -113,6 +122,9 @@ def take_plans(
 ) -> None:
     """Keep the plans that an agreement brings, each with its structures, once verified.
 
+    Nothing is adopted by that, and no rule of the lint is asked: a proposal is kept so that
+    people can read it, and read why it is not signed.
+
     Raises:
         InterurbanError: a plan is missing, does not match its digest, or is unsound.
     """
@@ -125,7 +137,7 @@ def take_plans(
                 )
             for digest in agreed.structures:
                 if digest in bundles:
-                    structures.adopt(session, bundles[digest], now)
+                    structures.keep(session, bundles[digest], now)
             verified = verify_plan(
                 plans[agreed.plan], keys=partners.key_sets(session, node), at=now
             )
@@ -161,7 +173,7 @@ def check_plans_fit(payload: Agreement, plans: Sequence[ReleasePlan]) -> None:
         MalformedError, DigestMismatchError, DisclosureError.
     """
     for agreed, found in zip(payload.plans, plans, strict=True):
-        if not {*found.publishers, *found.recipients} <= payload.nodes:
+        if not {*found.publishers, *found.recipients} - {PUBLIC} <= payload.nodes:
             raise MalformedError("the plan names a node that is not a party")
         if not set(found.purposes) <= set(payload.purposes):
             raise MalformedError("the plan has a purpose that the agreement does not")
@@ -175,21 +187,108 @@ def check_plans_fit(payload: Agreement, plans: Sequence[ReleasePlan]) -> None:
         check_at_least(found.profile, payload.disclosure_floor)
 
 
-def check_one_population(session: Session, plans: Sequence[ReleasePlan]) -> None:
-    """No two of the plans, nor one of them and one that we signed, count the same people."""
-    others = [*signed_plans(session), *plans]
+def check_signable(session: Session, plans: Sequence[ReleasePlan]) -> None:
+    """Refuse plans that must not be signed, alone or beside those signed before.
+
+    Raises:
+        DisclosureError: a hidden figure would follow, the same people would be counted a
+            second time, or a calendar begins in quarters that are over.
+    """
+    signed, cases = _signed_cases(session), with_tables(session, plans)
+    for found, tables in cases:
+        check_lint(found, tables, (*signed, *cases))
+        _check_fixed_beforehand(found, signed)
+
+
+def objections(session: Session, cases: Sequence[Agreed]) -> tuple[Objection, ...]:
+    """Every reason why this node would not sign these plans with these tables."""
+    signed = _signed_cases(session)
+    found: list[Objection] = []
+    for each, tables in cases:
+        found += [
+            Objection(str(finding.rule), str(finding), finding.next_step)
+            for finding in lint(each, tables, (*signed, *cases))
+        ]
+        found += _refusals("calendar", _check_fixed_beforehand, each, signed)
+        for table in tables:
+            found += _refusals(
+                "versions", structures.check_can_be_adopted, session, table
+            )
+    return tuple(found)
+
+
+def adopt_structures(
+    session: Session, plans: Iterable[ReleasePlan], now: datetime
+) -> None:
+    """Adopt what the plans stand on; whoever signs a plan does this.
+
+    Raises:
+        ChainError: a structure does not follow on the versions adopted here.
+    """
     for found in plans:
-        check_no_conflict(found, others)
+        for structure in structures_of(session, found):
+            structures.adopt(session, bundle_bytes(structure), now)
 
 
-def signed_plans(session: Session) -> Iterable[ReleasePlan]:
+def structures_of(session: Session, plan: ReleasePlan) -> tuple[Structure, ...]:
+    """The tables of a plan that we hold, adopted or not."""
+    return tuple(
+        structures.structure(session, flow.structure) for flow in plan.dataflows
+    )
+
+
+def with_tables(session: Session, plans: Iterable[ReleasePlan]) -> list[Agreed]:
+    """Plans that we hold, each with its tables."""
+    return [(each, structures_of(session, each)) for each in plans]
+
+
+def signed_plans(session: Session) -> list[ReleasePlan]:
     """The plans of every agreement that carries our signature, ended ones included."""
     rows = session.scalars(
         sa.select(AgreementRow).where(AgreementRow.signed_by_us_at.is_not(None))
     )
-    for row in rows:
-        for agreed in read_payload(open_document(row.document), Agreement).plans:
-            yield plan(session, agreed.plan)
+    named = [
+        agreed.plan
+        for row in rows
+        for agreed in read_payload(open_document(row.document), Agreement).plans
+    ]
+    return [plan(session, found) for found in dict.fromkeys(named)]
+
+
+def _signed_cases(session: Session) -> list[Agreed]:
+    return with_tables(session, signed_plans(session))
+
+
+def _refusals(
+    rule: str, check: Callable[P, None], *args: P.args, **kwargs: P.kwargs
+) -> list[Objection]:
+    try:
+        check(*args, **kwargs)
+    except ProtocolError as refusal:
+        return [Objection(rule, refusal.message, refusal.next_step)]
+    return []
+
+
+def _check_fixed_beforehand(plan: ReleasePlan, signed: Iterable[Agreed]) -> None:
+    """A city's first plan for a subject may begin in the past; later ones may not.
+
+    Whoever fixes tables and calendar after a quarter is over can choose them by what they
+    would show. A revision is a decision about such a quarter, and has rules of its own.
+    """
+    others = [
+        other
+        for other, _ in signed
+        if other.subject == plan.subject
+        and set(other.publishers) & set(plan.publishers)
+        and plan_id_of(other) != plan_id_of(plan)
+    ]
+    over = over_when_issued(plan)
+    if over and others and plan.revision is None:
+        raise DisclosureError(
+            f"{over[0]} was over when this plan for {plan.subject} was issued, and it is "
+            "not the first one",
+            next_step="Begin with the quarter that runs now, or with a later one.",
+        )
 
 
 def _store_plan(

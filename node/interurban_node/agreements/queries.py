@@ -12,7 +12,9 @@ from interurban_node.core.errors import NotFoundError
 def suspensions_of(session: Session, agreement_id: str) -> Sequence[SuspensionRow]:
     """Who discloses nothing new to whom under an agreement."""
     return session.scalars(
-        sa.select(SuspensionRow).where(SuspensionRow.agreement_id == agreement_id)
+        sa.select(SuspensionRow).where(
+            SuspensionRow.agreement_id == agreement_id, SuspensionRow.suspended
+        )
     ).all()
 
 

@@ -1,4 +1,4 @@
-"""Pure decisions about agreements: state, owner of the next move, and why."""
+"""Pure decisions about agreements and plans: state, owner of the next move, and why."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import datetime
 
 from interurban_protocol.agreements import Agreement, AgreementState
 from interurban_protocol.encoding import format_time
+from interurban_protocol.release_plans import ReleasePlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,15 @@ class AgreementView:
     owner: str
     deadline: datetime | None
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """One reason why a node does not sign, with the rule that it follows from."""
+
+    rule: str
+    reason: str
+    next_step: str
 
 
 def agreement_view(
@@ -58,3 +68,9 @@ def _complete_view(agreement: Agreement, now: datetime) -> AgreementView:
     return AgreementView(
         AgreementState.IN_FORCE, "nobody", agreement.valid_until, "all parties signed"
     )
+
+
+def over_when_issued(plan: ReleasePlan) -> tuple[str, ...]:
+    """The quarters of a plan that were over when it was issued."""
+    day = plan.issued_at.date()
+    return tuple(planned.period for planned in plan.periods if planned.ends < day)

@@ -1,8 +1,8 @@
 """Plans and agreements: propose, receive, sign, relay, suspend; what is in force here.
 
 Nothing is believed because somebody says so. Each node verifies plan, structures and every
-signature itself, refuses a plan that would count the same people a second time, and calls
-an agreement *in force* only when it holds the complete set.
+signature itself, signs no plan from which a hidden figure would follow, adopts structures
+only by signing, and calls an agreement *in force* only when it holds the complete set.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,15 +15,18 @@ from sqlalchemy.orm import Session
 from interurban_node.agreements.messages import enqueue_message
 from interurban_node.agreements.models import AgreementRow
 from interurban_node.agreements.plans import (
-    check_one_population,
+    adopt_structures,
     check_plans_fit,
+    check_signable,
+    objections,
     plan,
     plan_ids,
     propose_plan,
     take_plans,
+    with_tables,
 )
 from interurban_node.agreements.queries import agreement_row, plan_row, suspensions_of
-from interurban_node.agreements.rules import AgreementView, agreement_view
+from interurban_node.agreements.rules import AgreementView, Objection, agreement_view
 from interurban_node.agreements.standing import (
     AgreementInForce,
     PlanInForce,
@@ -94,6 +97,9 @@ class AgreementStatus:
     signed: frozenset[str]
     view: AgreementView
     suspensions: tuple[tuple[str, str, str], ...]  # by, towards, reason
+    objections: tuple[
+        Objection, ...
+    ] = ()  # why this node would not sign; none once it has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,13 +125,13 @@ def propose(session: Session, node: Node, draft: AgreementDraft, now: datetime) 
     Raises:
         NotFoundError, RefusedError: a plan or partner that we do not have.
         MalformedError: a draft that contradicts itself.
-        DisclosureError: its plans would count the same people a second time.
+        ChainError: a structure does not follow on the versions adopted here.
+        DisclosureError: a hidden figure would follow from its plans.
     """
     plans = [(plan_id, plan(session, plan_id)) for plan_id in draft.plan_ids]
     payload = _payload(session, node, draft, plans, now)
     check_agreement(payload)
-    check_plans_fit(payload, [found for _, found in plans])
-    check_one_population(session, [found for _, found in plans])
+    _check_and_adopt(session, payload, [found for _, found in plans], now)
     document = start_document(payload, node.keys.documents)
     opened = open_document(document)
     session.add(
@@ -179,7 +185,8 @@ def sign(
     Raises:
         NotFoundError: no such agreement.
         StateError: its time to answer is over.
-        DisclosureError: its plan would count the same people a second time.
+        ChainError: a structure does not follow on the versions adopted here.
+        DisclosureError: a hidden figure would follow from its plans; with all reasons.
     """
     row = agreement_row(session, agreement_id)
     payload = read_payload(open_document(row.document), Agreement)
@@ -189,9 +196,8 @@ def sign(
                 "the time to sign is over", next_step="Ask for a new proposal."
             )
         check_understood(payload)
-        check_one_population(
-            session, [plan(session, agreed.plan) for agreed in payload.plans]
-        )
+        plans = [plan(session, agreed.plan) for agreed in payload.plans]
+        _check_and_adopt(session, payload, plans, now)
         row.document = add_signature(row.document, KIND, node.keys.documents)
         row.signed_by_us_at = now
         _complete(session, node, row, payload, now)
@@ -273,6 +279,15 @@ def _payload(
     )
 
 
+def _check_and_adopt(
+    session: Session, payload: Agreement, plans: Sequence[ReleasePlan], now: datetime
+) -> None:
+    """What comes before each signature of ours."""
+    check_plans_fit(payload, plans)
+    check_signable(session, plans)
+    adopt_structures(session, plans, now)
+
+
 def _check_parties(
     session: Session, node: Node, payload: Agreement, sender: PinnedPartner
 ) -> None:
@@ -349,7 +364,8 @@ def _complete(
         at=now,
     )
     row.complete_at = now
-    session.flush()
+    session.flush()  # a restored node may not know that it has signed
+    adopt_structures(session, (plan(session, a.plan) for a in payload.plans), now)
     _ask_learners(session, node, payload, now)
     if payload.proposed_by == node.origin:
         _send(session, node, row.document, payload, payload.nodes - {node.origin}, now)
@@ -422,7 +438,13 @@ def _status(
     suspensions = tuple(
         (s.by, s.towards, s.reason) for s in suspensions_of(session, row.agreement_id)
     )
-    return AgreementStatus(row.agreement_id, payload, signed, view, suspensions)
+    against: tuple[Objection, ...] = ()
+    if row.signed_by_us_at is None:
+        plans = [plan(session, agreed.plan) for agreed in payload.plans]
+        against = objections(session, with_tables(session, plans))
+    return AgreementStatus(
+        row.agreement_id, payload, signed, view, suspensions, against
+    )
 
 
 def _documents_key_id(keys: KeySet, now: datetime) -> str:
@@ -442,8 +464,10 @@ __all__ = [
     "AgreementDraft",
     "AgreementInForce",
     "AgreementStatus",
+    "Objection",
     "PlanInForce",
     "in_force",
+    "objections",
     "plan",
     "plan_ids",
     "plan_in_force",
@@ -456,4 +480,5 @@ __all__ = [
     "status",
     "statuses",
     "suspend",
+    "with_tables",
 ]

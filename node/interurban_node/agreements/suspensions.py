@@ -1,15 +1,17 @@
 """Stopping new disclosure to a partner at once, and being told of theirs."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from interurban_node.agreements.messages import enqueue_message, our_signer
-from interurban_node.agreements.models import SuspensionRow
+from interurban_node.agreements.models import AgreementRow, SuspensionRow
 from interurban_node.agreements.queries import agreement_row
+from interurban_node.audit.service import record_irrevocable
 from interurban_node.core.context import Node
-from interurban_node.core.errors import NotFoundError
+from interurban_node.core.errors import ConfigurationError, NotFoundError
+from interurban_node.core.journal import Irrevocable, JournalEntry
 from interurban_node.partners import service as partners
 from interurban_node.partners.service import PinnedPartner
 from interurban_protocol.agreements import (
@@ -59,19 +61,43 @@ def suspend(
             towards=origin,
             suspended=suspended,
             reason=reason,
-            at=now,
+            at=_next_time(session, agreement_id, node.origin, origin, now),
         )
         _set_suspension(session, notice)
         document = start_document(notice, node.keys.documents)
+        facts = {"notice": document.decode("utf-8")}
+        record_irrevocable(session, node, Irrevocable.SUSPENSION, facts, now)
         enqueue_message(
             session, node, origin, write_message("suspension", document), now
         )
+
+
+def reapply(session: Session, node: Node, entry: JournalEntry, now: datetime) -> None:
+    """Suspend again, or no longer, as a restored database has forgotten.
+
+    An agreement that the database does not know either discloses nothing.
+
+    Raises:
+        ConfigurationError: the entry is not one that this feature wrote.
+    """
+    del node, now
+    match entry.kind, entry.facts:
+        case Irrevocable.SUSPENSION, {"notice": text}:
+            notice = read_payload(open_document(text.encode()), Suspension)
+        case _:
+            raise ConfigurationError(
+                f"entry {entry.number} of the journal is no suspension of ours"
+            )
+    if session.get(AgreementRow, notice.agreement) is not None:
+        _set_suspension(session, notice)
 
 
 def receive_suspension(
     session: Session, node: Node, partner: PinnedPartner, document: bytes, now: datetime
 ) -> bytes:
     """Note that a partner discloses nothing new to us, or does again.
+
+    Notices may overtake each other: the one with the latest time counts.
 
     Raises:
         WrongTargetError: about two other nodes. NotFoundError: no such agreement.
@@ -96,18 +122,24 @@ def receive_suspension(
 
 
 def _set_suspension(session: Session, notice: Suspension) -> None:
-    key = (notice.agreement, notice.by, notice.towards)
-    row = session.get(SuspensionRow, key)
-    if notice.suspended and row is None:
-        session.add(
-            SuspensionRow(
-                agreement_id=notice.agreement,
-                by=notice.by,
-                towards=notice.towards,
-                since=notice.at,
-                reason=notice.reason[:400],
-            )
+    """Note what the newest notice says; one that was overtaken on its way changes nothing."""
+    row = session.get(SuspensionRow, (notice.agreement, notice.by, notice.towards))
+    if row is None:
+        row = SuspensionRow(
+            agreement_id=notice.agreement, by=notice.by, towards=notice.towards
         )
-    elif not notice.suspended and row is not None:
-        session.delete(row)
+        session.add(row)
+    elif notice.at <= row.since:
+        return
+    row.suspended, row.since = notice.suspended, notice.at
+    row.reason = notice.reason[:400]
     session.flush()
+
+
+def _next_time(
+    session: Session, agreement_id: str, by: str, towards: str, now: datetime
+) -> datetime:
+    """The time of a notice, in whole seconds as it is sent: later than any before it."""
+    row = session.get(SuspensionRow, (agreement_id, by, towards))
+    moment = now.replace(microsecond=0)
+    return max(moment, row.since + timedelta(seconds=1)) if row else moment

@@ -1,1 +1,1 @@
-"""The structures that this node has adopted: which tables it can build and read."""
+"""The structures that this node has adopted, and those that came with a proposal."""

@@ -1,4 +1,4 @@
-"""The table of adopted structures."""
+"""Tables of structures: those that were adopted, and those that came with a proposal."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from interurban_node.core.database import Base
 
 
 class StructureRow(Base):
-    """One structure, kept as the exact bytes that its digest is of."""
+    """An adopted structure, kept as the exact bytes that its digest is of."""
 
     __tablename__ = "structures"
 
@@ -17,3 +17,13 @@ class StructureRow(Base):
     urn: Mapped[str] = mapped_column(sa.String(300), unique=True)
     bundle: Mapped[bytes]
     adopted_at: Mapped[datetime]
+
+
+class ProposedStructureRow(Base):
+    """A structure that somebody has proposed; its URN means nothing here yet."""
+
+    __tablename__ = "proposed_structures"
+
+    digest: Mapped[str] = mapped_column(sa.String(71), primary_key=True)
+    bundle: Mapped[bytes]
+    received_at: Mapped[datetime]

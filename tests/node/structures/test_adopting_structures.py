@@ -71,3 +71,81 @@ def test_what_was_not_adopted_is_not_found(session: Session) -> None:
         service.structure(session, structure.digest)
     with pytest.raises(NotFoundError):
         service.by_urn(session, structure.urn)
+
+
+def test_a_proposed_structure_is_found_by_its_digest_and_claims_no_name(
+    session: Session,
+) -> None:
+    structure = a_structure()
+    for _ in range(2):
+        assert service.keep(session, bundle_bytes(structure), NOW) == structure
+    assert service.structure(session, structure.digest) == structure
+    assert service.proposed(session) == [structure]
+    assert service.structures(session) == []
+    with pytest.raises(NotFoundError):
+        service.by_urn(session, structure.urn)
+    with pytest.raises(NotFoundError):
+        service.bundle(session, structure.digest)
+
+
+def test_any_number_of_contents_may_be_proposed_under_one_name(
+    session: Session,
+) -> None:
+    proposed = [a_structure(ages=ages) for ages in (1, 2, 3)]
+    for structure in proposed:
+        service.keep(session, bundle_bytes(structure), NOW)
+    service.adopt(session, bundle_bytes(proposed[1]), NOW)
+    assert service.structures(session) == [proposed[1]]
+    assert len(service.proposed(session)) == 2
+    assert service.structure(session, proposed[2].digest) == proposed[2]
+
+
+@pytest.mark.parametrize("version", ["1.0.1", "1.0.9"])
+def test_a_version_that_rises_too_little_is_not_adopted(
+    session: Session, version: str
+) -> None:
+    service.adopt(session, bundle_bytes(a_structure()), NOW)
+    newer = replace(a_structure(ages=2), version=version)
+    with pytest.raises(ChainError, match="for a minor change"):
+        service.adopt(session, bundle_bytes(newer), NOW)
+    assert service.structures(session) == [a_structure()]
+
+
+def test_a_version_between_two_follows_on_both(session: Session) -> None:
+    for structure in (a_structure(), replace(a_structure(ages=2), version="1.1.0")):
+        service.adopt(session, bundle_bytes(structure), NOW)
+    fits = replace(a_structure(), version="1.0.1")
+    service.adopt(session, bundle_bytes(fits), NOW)
+    too_much = replace(a_structure(ages=3), version="1.0.2")
+    with pytest.raises(ChainError):
+        service.adopt(session, bundle_bytes(too_much), NOW)
+    assert [each.version for each in service.structures(session)] == [
+        "1.0.0",
+        "1.0.1",
+        "1.1.0",
+    ]
+
+
+def test_versions_are_ordered_by_number(session: Session) -> None:
+    for version in ("1.10.0", "1.9.0", "1.2.0"):
+        structure = replace(a_structure(), version=version)
+        service.adopt(session, bundle_bytes(structure), NOW)
+    found = service.versions(session, a_structure())
+    assert [each.version for each in found] == ["1.2.0", "1.9.0", "1.10.0"]
+    before = service.version_before(session, replace(a_structure(), version="1.10.0"))
+    assert before is not None
+    assert before.version == "1.9.0"
+    assert service.version_before(session, a_structure()) is None
+
+
+def test_a_dataflow_of_a_similar_name_is_another_one(session: Session) -> None:
+    for name in ("completion", "COMPLETION_2"):
+        service.adopt(session, bundle_bytes(replace(a_structure(), id=name)), NOW)
+    service.adopt(session, bundle_bytes(replace(a_structure(ages=2))), NOW)
+    assert len(service.versions(session, a_structure())) == 1
+
+
+def test_a_version_that_cannot_be_ordered_is_not_kept(session: Session) -> None:
+    endless = replace(a_structure(), version="1" * 20 + ".0.0")
+    with pytest.raises(MalformedError):
+        service.keep(session, bundle_bytes(endless), NOW)
