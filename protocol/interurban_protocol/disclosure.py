@@ -1,52 +1,75 @@
 """Disclosure control: from exact base cells to a table that may be published.
 
-The closed lattice of a structure is every combination of codes in which at most
-`max_dimensions` of the splitting dimensions are not `_T`. Each of its cells gets a row, zeros
-included. Steps for every cell (docs/protection.md gives the reasons):
+The cells are those of the closed lattice (`lattices`). Each gets a row, zeros included. Steps
+for every cell (docs/protection.md gives the reasons):
 
 1. n learners, and the cell key: the sum of their record keys modulo 2^32;
 2. the perturbed count n + v, with v from the perturbation table by n and cell key, so that
    the same learners have the same noise wherever they are counted;
-3. hidden, if the perturbed count is below the threshold;
-4. hidden, if its siblings in a sensitive breakdown are collapsed (see `protect`);
+3. hidden, if the perturbed count is below the threshold, the stricter one where an equity
+   dimension is crossed;
+4. hidden, if its siblings in a sensitive breakdown are collapsed (`collapsing`);
 5. rounded to the profile's base, if it has one.
 
 Hidden cells have no value and no reason: all look alike. What is known of a shown value x is
 that between x - D and x + D learners stand behind it, hence at least threshold - D.
 
-This is the one module of the protocol that imports numpy.
+Places and other things that are nobody are not protected: `publish_sums`.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations, product
-from typing import NamedTuple, TypeAlias
+from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from interurban_protocol.errors import MalformedError, OversizedError
+from interurban_protocol.collapsing import (
+    ExactCells,
+    Flags,
+    Integers,
+    Keys,
+    collapsed_cells,
+)
+from interurban_protocol.errors import DisclosureError, MalformedError
+from interurban_protocol.lattices import (
+    MAX_CELLS,
+    Cube,
+    Lattice,
+    check_size,
+    closed_lattice,
+    codes_by_dimension,
+    lattice_of,
+    lattice_size,
+)
 from interurban_protocol.perturbation_tables import (
     KEY_BITS,
     PerturbationTable,
     check_table,
 )
-from interurban_protocol.release_plans import ProtectionProfile, check_profile
-from interurban_protocol.structures import TOTAL, Structure
+from interurban_protocol.protection_profiles import ProtectionProfile, check_profile
+from interurban_protocol.shown_figures import (
+    Median,
+    Rate,
+    median,
+    possible_counts,
+    rate,
+)
+from interurban_protocol.structures import Structure
 
-MAX_CELLS = 2_000_000  # of a closed lattice; the largest city's dataflow has 0.12 M
+MAX_SUM = 2**31 - 1  # of one base cell
 
-_Integers: TypeAlias = NDArray[np.int64]
-_Keys: TypeAlias = NDArray[np.uint64]
-_Flags: TypeAlias = NDArray[np.bool_]
+_Number = TypeVar("_Number", np.int64, np.uint64)
 _SEAL = object()
 
 
 class BaseCell(NamedTuple):
     """Learners with the same code in every splitting dimension, as SQL groups them."""
 
-    codes: Sequence[str]  # one base code for each splitting dimension, in order
+    codes: Sequence[str]  # one leaf for each splitting dimension, in order
     learners: int
     key_sum: int  # of the learners' 32-bit record keys, modulo 2^32 or not
 
@@ -62,9 +85,9 @@ class Group(NamedTuple):
 class BaseCells:
     """The unprotected counts of one release: every learner in exactly one row."""
 
-    codes: tuple[_Integers, ...]  # per splitting dimension, positions in its base codes
-    counts: _Integers
-    key_sums: _Keys
+    codes: tuple[Integers, ...]  # per splitting dimension, positions in its leaves
+    counts: Integers
+    key_sums: Keys
 
     @classmethod
     def from_rows(
@@ -73,25 +96,17 @@ class BaseCells:
         """The base cells behind `rows` of codes, count and key sum, in any order.
 
         Raises:
-            MalformedError: a code that is no base code of its dimension, the same codes
-                twice, or a count or key sum out of range.
+            MalformedError: a code that is no leaf of its dimension, the same codes twice, or
+                a count or key sum out of range.
         """
-        positions = [
-            {
-                code.id: place
-                for place, code in enumerate(structure.base_codes(split.id))
-            }
-            for split in structure.split_dimensions
-        ]
-        cells = [BaseCell(*row) for row in rows]
-        places = [_places(cell, positions) for cell in cells]
-        if len(set(places)) != len(places):
-            raise MalformedError("two base cells have the same codes")
-        table = np.array(places, dtype=np.int64).reshape(len(cells), len(positions))
+        cells = list(rows)
+        if any(not 0 < count <= MAX_SUM or key_sum < 0 for _, count, key_sum in cells):
+            raise MalformedError("a base cell has a count or key sum out of range")
+        mask = 2**KEY_BITS - 1
         return cls(
-            tuple(table[:, axis] for axis in range(len(positions))),
-            np.array([cell.learners for cell in cells], dtype=np.int64),
-            np.array([cell.key_sum % 2**KEY_BITS for cell in cells], dtype=np.uint64),
+            _positions(structure, [codes for codes, _, _ in cells]),
+            np.array([count for _, count, _ in cells], dtype=np.int64),
+            np.array([key_sum & mask for _, _, key_sum in cells], dtype=np.uint64),
         )
 
 
@@ -102,27 +117,39 @@ class Cell(NamedTuple):
     value: int | None
 
 
-@dataclass(frozen=True, slots=True)
+class Fate(StrEnum):
+    """What protection did to a cell. For the operator only: a reader must not know."""
+
+    SHOWN = "shown"
+    SMALL = "small"  # below the threshold
+    COLLAPSED = "collapsed"  # large enough, but its breakdown would tell too much
+
+
+@dataclass(
+    frozen=True, eq=False
+)  # no slots, so that the cells are made once, if at all
 class ProtectedTable:
-    """A table that may be published. Only `protect` makes one."""
+    """A table that may be published. Only `protect` and `publish_sums` make one."""
 
     structure: str  # the digest of the structure
     profile: ProtectionProfile
-    cells: tuple[Cell, ...]  # in the order of `closed_lattice`
+    lattice: Lattice
+    values: tuple[int | None, ...]  # in the order of `closed_lattice`; None: hidden
     _seal: object
 
     def __post_init__(self) -> None:
         if self._seal is not _SEAL:
-            raise TypeError("only protect makes a ProtectedTable")
+            raise TypeError("only protect and publish_sums make a ProtectedTable")
 
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells with their codes, in the order of `closed_lattice`."""
+        return tuple(map(Cell, self.lattice, self.values))
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A percentage, with the range that the noise leaves open; one decimal each."""
-
-    percent: float
-    low: float
-    high: float
+    @property
+    def hidden_count(self) -> int:
+        """How many cells have no value."""
+        return self.values.count(None)
 
 
 def protect(
@@ -133,72 +160,82 @@ def protect(
 ) -> ProtectedTable:
     """The protected closed lattice over `base`.
 
-    In a sensitive dimension, a child that has all but fewer than `collapse_difference` of
-    its parent's learners would tell of each of them what group they are in. Then *all*
-    children of that parent are hidden, the finer cells below them by the same rule. Exact
-    counts decide, so the decision is the same wherever the same learners are counted. Which
-    child has nearly everybody can still follow by subtraction where only one slice of a cube
-    is collapsed: see "What we know is weak" in docs/protection.md.
-
     Raises:
         DisclosureError: an unsound profile.
         VerificationError: a table that does not follow the profile's parameters.
         OversizedError: a lattice of more than `MAX_CELLS` cells.
     """
-    check_profile(profile)
-    check_table(table, profile.perturbation)
-    check_size(structure, profile.max_dimensions)
-    cells: list[Cell] = []
-    for axes, codes in _cubes(structure, profile.max_dimensions):
-        values, hidden = _protected_cube(base, structure, profile, table, axes)
-        cells += [
-            Cell(key, None if is_hidden else value)
-            for key, value, is_hidden in zip(
-                codes, values.tolist(), hidden.tolist(), strict=True
-            )
-        ]
-    return ProtectedTable(structure.digest, profile, tuple(cells), _SEAL)
-
-
-def closed_lattice(
-    structure: Structure, max_dimensions: int
-) -> Iterator[tuple[str, ...]]:
-    """The codes of every cell, in the one order of rows.
-
-    The grand total first, then one dimension after the other, then pairs, then triples;
-    inside each cube the last dimension runs fastest, in the order of its codelist.
-    """
-    for _, codes in _cubes(structure, max_dimensions):
-        yield from codes
-
-
-def lattice_size(structure: Structure, max_dimensions: int) -> int:
-    """How many cells `closed_lattice` has, without listing them."""
-    sizes = _sizes(structure)
-    return sum(
-        math.prod(sizes[axis] for axis in axes)
-        for axes in _axes(len(sizes), max_dimensions)
+    lattice = _checked_lattice(structure, profile, table)
+    perturbed, small, collapsed = _protected(base, lattice, profile, table)
+    values = _rounded(perturbed, profile.rounding).tolist()  # 5
+    hidden = (small | collapsed).tolist()
+    shown = tuple(
+        None if is_hidden else value
+        for value, is_hidden in zip(values, hidden, strict=True)
     )
+    return ProtectedTable(structure.digest, profile, lattice, shown, _SEAL)
 
 
-def check_size(structure: Structure, max_dimensions: int) -> None:
-    """Refuse a structure whose closed lattice is too large to build or read.
+def explain(
+    base: BaseCells,
+    structure: Structure,
+    profile: ProtectionProfile,
+    table: PerturbationTable,
+) -> tuple[Fate, ...]:
+    """What `protect` does to each cell, in the same order. Never to be published.
 
     Raises:
-        OversizedError: more than `MAX_CELLS` cells.
+        DisclosureError, VerificationError, OversizedError: as `protect`.
     """
-    if lattice_size(structure, max_dimensions) > MAX_CELLS:
-        raise OversizedError(f"the tables have more than {MAX_CELLS} cells")
+    lattice = _checked_lattice(structure, profile, table)
+    _, small, collapsed = _protected(base, lattice, profile, table)
+    fates = (Fate.SHOWN, Fate.COLLAPSED, Fate.SMALL)
+    return tuple(fates[place] for place in np.where(small, 2, collapsed).tolist())
+
+
+def publish_sums(
+    structure: Structure,
+    profile: ProtectionProfile,
+    rows: Iterable[tuple[Sequence[str], int]],
+) -> ProtectedTable:
+    """The exact sums of what is nobody, such as places offered; zeros are shown.
+
+    `rows` have one leaf for each splitting dimension, and an amount.
+
+    Raises:
+        DisclosureError: the structure counts people.
+        MalformedError: a code that is no leaf, the same codes twice, an amount below 0.
+        OversizedError: a lattice of more than `MAX_CELLS` cells.
+    """
+    if structure.basis != "non_personal":
+        raise DisclosureError("only what is nobody is published without protection")
+    lattice = lattice_of(structure, profile)
+    amounts = list(rows)
+    if any(not 0 <= amount <= MAX_SUM for _, amount in amounts):
+        raise MalformedError("an amount is out of range")
+    base = BaseCells(
+        _positions(structure, [codes for codes, _ in amounts]),
+        np.array([amount for _, amount in amounts], dtype=np.int64),
+        np.zeros(len(amounts), dtype=np.uint64),
+    )
+    counts, _ = _margins(base, lattice)
+    return ProtectedTable(
+        structure.digest, profile, lattice, tuple(counts.tolist()), _SEAL
+    )
 
 
 def protected_count(
     group: Group, profile: ProtectionProfile, table: PerturbationTable
 ) -> int | None:
-    """The count of `group` as a table would show it; None where it would be hidden."""
+    """The count of `group` as a table would show it; None where it would be hidden.
+
+    For the total of a release, which crosses nothing.
+    """
     perturbed = group.learners + table.lookup(group.learners, group.key_sum)
     if perturbed < profile.threshold:
         return None
-    return _rounded(perturbed, profile.rounding)
+    step = profile.rounding or 1
+    return (perturbed + step // 2) // step * step
 
 
 def protected_coverage(
@@ -224,121 +261,98 @@ def protected_coverage(
     return min(max(points, step), 100 - step)
 
 
-def rate(
-    numerator: int | None,
-    denominator: int | None,
-    profile: ProtectionProfile,
-    *,
-    cities: int = 1,
-) -> Rate | None:
-    """The rate of two *shown* values; None where it would be unsure or tell too much.
+def _checked_lattice(
+    structure: Structure, profile: ProtectionProfile, table: PerturbationTable
+) -> Lattice:
+    check_profile(profile)
+    check_table(table, profile.perturbation)
+    return lattice_of(structure, profile)
 
-    `cities` says how many cities' values are added in each of the two. None if either is
-    hidden, if the denominator is below the profile's minimum, or if the result is 0 % or
-    100 %, which would tell the outcome of everybody in the group.
-    """
-    if numerator is None or denominator is None:
-        return None
-    if denominator < profile.min_rate_denominator:
-        return None
-    percent = min(round(100 * numerator / denominator, 1), 100.0)
-    if percent in (0.0, 100.0):
-        return None
-    error = cities * (profile.perturbation.maximum + (profile.rounding or 1) // 2)
-    low = 100 * max(numerator - error, 0) / (denominator + error)
-    high = 100 * (numerator + error) / max(denominator - error, 1)
-    return Rate(
-        percent, math.floor(10 * low) / 10, min(math.ceil(10 * high) / 10, 100.0)
+
+def _protected(
+    base: BaseCells,
+    lattice: Lattice,
+    profile: ProtectionProfile,
+    table: PerturbationTable,
+) -> tuple[Integers, Flags, Flags]:
+    """Perturbed counts, which are small, and which are collapsed; not yet rounded."""
+    counts, keys = _margins(base, lattice)  # 1
+    perturbed = counts + _deviations(table, counts, keys)  # 2
+    small: Flags = perturbed < _thresholds(lattice, profile)  # 3
+    cells = ExactCells(counts, keys, small)
+    return (
+        perturbed,
+        small,
+        collapsed_cells(lattice, cells, profile.collapse_difference),  # 4
     )
 
 
-def codes_by_dimension(
-    structure: Structure, codes: Mapping[str, str]
-) -> tuple[str, ...]:
-    """The key of a cell from codes by dimension id; a dimension left out is the total.
-
-    Raises:
-        MalformedError: a dimension that does not split learners, or an unknown code.
-    """
-    splits = [dimension.id for dimension in structure.split_dimensions]
-    if not codes.keys() <= set(splits):
-        raise MalformedError("the cell names a dimension that splits nobody here")
-    for dimension_id, code_id in codes.items():
-        if code_id not in {code.id for code in structure.codes(dimension_id)}:
-            raise MalformedError(f"the cell has no code of {dimension_id}")
-    return tuple(codes.get(dimension_id, TOTAL) for dimension_id in splits)
-
-
-def _places(cell: BaseCell, positions: Sequence[Mapping[str, int]]) -> tuple[int, ...]:
-    if len(cell.codes) != len(positions):
-        raise MalformedError("a base cell has not one code for each dimension")
-    if not 0 < cell.learners < 2**31 or cell.key_sum < 0:
-        raise MalformedError("a base cell has a count or key sum out of range")
-    try:
-        return tuple(
-            places[code] for places, code in zip(positions, cell.codes, strict=True)
-        )
-    except KeyError as error:
-        raise MalformedError("a base cell has a code that is no base code") from error
-
-
-def _axes(dimensions: int, max_dimensions: int) -> Iterator[tuple[int, ...]]:
-    for crossed in range(min(dimensions, max_dimensions) + 1):
-        yield from combinations(range(dimensions), crossed)
-
-
-def _sizes(structure: Structure) -> list[int]:
-    return [len(structure.base_codes(split.id)) for split in structure.split_dimensions]
-
-
-def _cubes(
-    structure: Structure, max_dimensions: int
-) -> Iterator[tuple[tuple[int, ...], Iterator[tuple[str, ...]]]]:
-    ids = [
-        [code.id for code in structure.base_codes(split.id)]
-        for split in structure.split_dimensions
+def _thresholds(lattice: Lattice, profile: ProtectionProfile) -> Integers:
+    limits = [
+        profile.threshold_for(crosses_equity=cube.crosses_equity)
+        for cube in lattice.cubes
     ]
-    for axes in _axes(len(ids), max_dimensions):
-        choices = [codes if axis in axes else [TOTAL] for axis, codes in enumerate(ids)]
-        yield axes, product(*choices)
+    return np.repeat(np.array(limits), [cube.size for cube in lattice.cubes])
 
 
-def _protected_cube(
-    base: BaseCells,
-    structure: Structure,
-    profile: ProtectionProfile,
-    table: PerturbationTable,
-    axes: tuple[int, ...],
-) -> tuple[_Integers, _Flags]:
-    """The values of one cube, flat, and which of them are hidden."""
-    sizes = _sizes(structure)
-    counts, keys = _margin(base, tuple(sizes[axis] for axis in axes), axes)  # 1
-    perturbed = counts + _deviations(table, counts, keys)  # 2
-    hidden = perturbed < profile.threshold  # 3
-    for place, axis in enumerate(axes):  # 4
-        if structure.split_dimensions[axis].is_sensitive:
-            hidden |= _collapsed(counts, place, profile.collapse_difference)
-    return _rounded_all(perturbed, profile.rounding).ravel(), hidden.ravel()  # 5
+def _positions(
+    structure: Structure, rows: Sequence[Sequence[str]]
+) -> tuple[Integers, ...]:
+    """For each splitting dimension the leaves of `rows`, as positions among its leaves."""
+    splits = structure.split_dimensions
+    if any(len(codes) != len(splits) for codes in rows):
+        raise MalformedError("a base cell has not one code for each dimension")
+    if len(set(map(tuple, rows))) != len(rows):
+        raise MalformedError("two base cells have the same codes")
+    table = np.empty((len(splits), len(rows)), dtype=np.int64)
+    for place, split in enumerate(splits):
+        leaves = enumerate(structure.base_codes(split.id))
+        known = {leaf.id: position for position, leaf in leaves}
+        try:
+            table[place] = [known[codes[place]] for codes in rows]
+        except KeyError as error:
+            raise MalformedError("a base cell has a code that is no leaf") from error
+    return tuple(table)
 
 
-def _margin(
-    base: BaseCells, shape: tuple[int, ...], axes: tuple[int, ...]
-) -> tuple[_Integers, _Keys]:
-    """Learners and cell keys of the cube over `axes`, with one array axis for each."""
+def _margins(base: BaseCells, lattice: Lattice) -> tuple[Integers, Keys]:
+    """Counts and cell keys of the whole lattice, in order."""
+    counts = np.empty(lattice.size, dtype=np.int64)
+    keys = np.empty(lattice.size, dtype=np.uint64)
+    for cube in lattice.cubes:
+        place = slice(cube.offset, cube.offset + cube.size)
+        counts[place], keys[place] = _margin(base, lattice, cube)
+    keys &= np.uint64(2**KEY_BITS - 1)
+    return counts, keys
+
+
+def _margin(base: BaseCells, lattice: Lattice, cube: Cube) -> tuple[Integers, Keys]:
+    """Counts and key sums of one cube: leaves first, then groups along each axis."""
+    shape = tuple(len(lattice.axes[axis].leaves) for axis in cube.axes)
     where = np.zeros(len(base.counts), dtype=np.int64)
-    for axis, size in zip(axes, shape, strict=True):
+    for axis, size in zip(cube.axes, shape, strict=True):
         where = where * size + base.codes[axis]
     counts = np.zeros(math.prod(shape), dtype=np.int64)
     keys = np.zeros(math.prod(shape), dtype=np.uint64)
     np.add.at(counts, where, base.counts)
-    np.add.at(
-        keys, where, base.key_sums
-    )  # wraps at 2^64, which keeps it right mod 2^32
-    keys &= np.uint64(2**KEY_BITS - 1)
-    return counts.reshape(shape), keys.reshape(shape)
+    np.add.at(keys, where, base.key_sums)  # wraps at 2^64: still right modulo 2^32
+    counts, keys = counts.reshape(shape), keys.reshape(shape)
+    for position, axis in enumerate(cube.axes):
+        if lattice.axes[axis].has_groups:
+            members = lattice.axes[axis].members
+            counts = _with_groups(counts, members, position)
+            keys = _with_groups(keys, members, position)
+    return counts.ravel(), keys.ravel()
 
 
-def _deviations(table: PerturbationTable, counts: _Integers, keys: _Keys) -> _Integers:
+def _with_groups(
+    leaves: NDArray[_Number], members: Sequence[tuple[int, ...]], position: int
+) -> NDArray[_Number]:
+    slices = [leaves.take(part, axis=position).sum(axis=position) for part in members]
+    return np.stack(slices, axis=position)
+
+
+def _deviations(table: PerturbationTable, counts: Integers, keys: Keys) -> Integers:
     """As `PerturbationTable.lookup`, for whole arrays."""
     found = np.zeros(counts.shape, dtype=np.int64)
     last = len(table.rows) - 1
@@ -350,22 +364,7 @@ def _deviations(table: PerturbationTable, counts: _Integers, keys: _Keys) -> _In
     return found
 
 
-def _collapsed(counts: _Integers, axis: int, difference: int) -> _Flags:
-    """Where all children along `axis` are hidden, as one of them has nearly everybody."""
-    parents = counts.sum(axis=axis, keepdims=True)
-    tells = (counts > 0) & (parents - counts < difference)
-    collapsed: _Flags = np.broadcast_to(
-        tells.any(axis=axis, keepdims=True), counts.shape
-    )
-    return collapsed
-
-
-def _rounded(value: int, base: int | None) -> int:
-    step = base or 1
-    return (value + step // 2) // step * step
-
-
-def _rounded_all(values: _Integers, base: int | None) -> _Integers:
+def _rounded(values: Integers, base: int | None) -> Integers:
     step = base or 1
     return (values + step // 2) // step * step
 
@@ -375,15 +374,21 @@ __all__ = [
     "BaseCell",
     "BaseCells",
     "Cell",
+    "Fate",
     "Group",
+    "Median",
     "ProtectedTable",
     "Rate",
     "check_size",
     "closed_lattice",
     "codes_by_dimension",
+    "explain",
     "lattice_size",
+    "median",
+    "possible_counts",
     "protect",
     "protected_count",
     "protected_coverage",
+    "publish_sums",
     "rate",
 ]

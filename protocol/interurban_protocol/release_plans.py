@@ -3,14 +3,17 @@
 A plan belongs to one subject, all dataflows over the same events. One plan, one population:
 two plans over the same events would publish the same learners in two ways, and their
 difference names people. The plan is a signed document; its id is the digest of the payload.
+
+A period may be issued a second time under a *revision plan* alone, which all parties sign like
+any plan: the whole period, at most two dimensions crossed, to nobody new. See
+`check_no_conflict`.
 """
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -22,9 +25,13 @@ from interurban_protocol.errors import (
     SignersError,
 )
 from interurban_protocol.keys import KeySet
-from interurban_protocol.perturbation_tables import (
-    PerturbationParameters,
-    perturbation_table,
+from interurban_protocol.protection_profiles import (
+    MAX_DIMENSIONS,
+    ProtectionProfile,
+    check_at_least,
+    check_profile,
+    strictest,
+    weaknesses,
 )
 from interurban_protocol.signed_documents import (
     Digest,
@@ -39,24 +46,13 @@ from interurban_protocol.signed_documents import (
 )
 
 KIND: Final = "release-plan"
-MAX_DIMENSIONS = 3  # no profile may cross more
+PUBLIC: Final = "public"  # as a recipient: everybody
+MAX_REVISION_DIMENSIONS = 2  # a second table over the same period is coarser
 
-_Number = Annotated[int, Field(ge=1, le=1_000_000)]
+Recipient: TypeAlias = Origin | Literal["public"]
+"""Who may be given a release: a node, or everybody."""
+
 _PERIOD = re.compile(r"([0-9]{4})-Q([1-4])")
-
-
-class ProtectionProfile(WireModel):
-    """The numbers of the protection; the defaults are the project's. See `check_profile`."""
-
-    name: Annotated[str, Field(min_length=1, max_length=200)] = "default"
-    threshold: _Number = 10  # perturbed values below it are hidden
-    max_dimensions: _Number = MAX_DIMENSIONS  # splits of learners crossed at most
-    perturbation: PerturbationParameters = PerturbationParameters()
-    rounding: _Number | None = None  # base to which shown values are rounded
-    min_rate_denominator: _Number = 30
-    min_median: _Number = 50
-    collapse_difference: _Number = 3  # in a sensitive breakdown
-    coverage_rounding: _Number = 5  # percentage points
 
 
 class PlannedDataflow(WireModel):
@@ -76,6 +72,14 @@ class PlannedPeriod(WireModel):
     publication: Moment
 
 
+class PlannedRevision(WireModel):
+    """Which period of which plan is issued once more, and why."""
+
+    period: str
+    replaces: Digest  # the id of the plan under which the period was issued
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+
+
 class ReleasePlan(DocumentPayload):
     """The payload of a release plan."""
 
@@ -83,7 +87,7 @@ class ReleasePlan(DocumentPayload):
     subject: Annotated[str, Field(min_length=1, max_length=100)]
     title: dict[str, str]
     publishers: tuple[Origin, ...]
-    recipients: tuple[Origin, ...]
+    recipients: tuple[Recipient, ...]
     purposes: tuple[str, ...]
     dataflows: tuple[PlannedDataflow, ...]
     profile: ProtectionProfile
@@ -91,6 +95,7 @@ class ReleasePlan(DocumentPayload):
     valid_from: Moment
     valid_until: Moment
     issued_at: Moment
+    revision: PlannedRevision | None = None
 
 
 def plan_id(plan: ReleasePlan) -> str:
@@ -132,8 +137,9 @@ def check_plan(plan: ReleasePlan) -> None:
     Raises:
         MalformedError: an empty or doubled list, a quarter with other dates, periods out of
             order or overlapping, a cut-off before the end of its period, a publication
-            before the cut-off, an empty validity.
-        DisclosureError: as `check_profile`.
+            before the cut-off, an empty validity, or a revision of something else than the
+            one period that the plan has.
+        DisclosureError: as `check_profile`; or a revision that crosses three dimensions.
     """
     lists = {
         "publishers": plan.publishers,
@@ -155,101 +161,60 @@ def check_plan(plan: ReleasePlan) -> None:
         _check_period(period)
     _check_order(plan.periods)
     check_profile(plan.profile)
+    if plan.revision is not None:
+        _check_revision_alone(plan, plan.revision)
 
 
 def check_no_conflict(plan: ReleasePlan, others: Iterable[ReleasePlan]) -> None:
     """Refuse `plan` if another plan already speaks for the same learners.
 
     Two plans conflict when they have a subject and a publisher in common and any of their
-    periods share a day. The same plan again is no conflict.
+    periods share a day. The same plan again is no conflict, nor are a plan and its revision.
 
     Raises:
-        DisclosureError: a second calendar over the same events, or a second population.
+        DisclosureError: a second calendar over the same events, a second population, or a
+            revision that is more than `check_revision` allows.
     """
-    for other in others:
+    known = tuple(others)
+    if plan.revision is not None:
+        check_revision(plan, known)
+    for other in known:
         if (
             other.subject == plan.subject
             and set(other.publishers) & set(plan.publishers)
             and plan_id(other) != plan_id(plan)
+            and not is_revision_of(plan, other)
+            and not is_revision_of(other, plan)
         ):
             _check_calendars(plan, other)
 
 
-def check_profile(profile: ProtectionProfile) -> None:
-    """Refuse a profile that does not protect, or contradicts itself.
+def is_revision_of(plan: ReleasePlan, revised: ReleasePlan) -> bool:
+    """Whether `plan` names `revised` as the plan of which it revises a period."""
+    return plan.revision is not None and plan.revision.replaces == plan_id(revised)
+
+
+def check_revision(plan: ReleasePlan, known: Iterable[ReleasePlan]) -> None:
+    """Refuse a revision plan that is more than a coarser repetition for the same readers.
 
     Raises:
-        DisclosureError: a threshold that the noise can jump from 0 people, more than three
-            dimensions, a rounding base that does not divide the threshold, or a rate from
-            fewer people than the threshold.
-        MalformedError: no perturbation table has these parameters.
+        DisclosureError: the plan that it revises is none of `known` or is a revision itself;
+            or it has another subject, publisher, purpose, dataflow, structure or calendar,
+            an additional recipient, or a weaker profile.
     """
-    base = profile.rounding or 1
-    limits = {
-        "threshold must be larger than the largest noise": (
-            profile.threshold > profile.perturbation.maximum
-        ),
-        "max_dimensions must be 1, 2 or 3": profile.max_dimensions <= MAX_DIMENSIONS,
-        "rounding must be a base that divides the threshold": (
-            profile.threshold % base == 0
-        ),
-        "min_rate_denominator and min_median must reach the threshold": (
-            min(profile.min_rate_denominator, profile.min_median) >= profile.threshold
-        ),
-        "coverage_rounding must be at most 25 and divide 100": (
-            profile.coverage_rounding <= 25 and 100 % profile.coverage_rounding == 0
-        ),
-    }
-    for rule, holds in limits.items():
-        if not holds:
-            raise DisclosureError(f"the protection profile is unsound: {rule}")
-    perturbation_table(profile.perturbation)
-
-
-def strictest(profiles: Sequence[ProtectionProfile]) -> ProtectionProfile:
-    """The profile that is at least as strict as each of `profiles`, in every number.
-
-    It keeps the name of one that is already the strictest; else the names are joined.
-
-    Raises:
-        MalformedError: no profiles, or numbers that no one profile can have together.
-        DisclosureError: likewise, as `check_profile`.
-    """
-    if not profiles:
-        raise MalformedError("there is no protection profile to choose from")
-    for profile in profiles:
-        if not any(weaknesses(profile, floor) for floor in profiles):
-            return profile
-    merged = _merged(profiles)
-    check_profile(merged)
-    return merged
-
-
-def check_at_least(profile: ProtectionProfile, floor: ProtectionProfile) -> None:
-    """Refuse a profile that is weaker than `floor` in any number.
-
-    Raises:
-        DisclosureError: naming the numbers.
-    """
-    if weaker := weaknesses(profile, floor):
+    revised = next((other for other in known if is_revision_of(plan, other)), None)
+    if revised is None or revised.revision is not None:
         raise DisclosureError(
-            f"the protection profile is weaker than agreed in {', '.join(weaker)}"
+            "the revision is not of a plan that is known here, or revises a revision",
+            next_step="Name the plan under which the period was issued first.",
         )
-
-
-def weaknesses(profile: ProtectionProfile, floor: ProtectionProfile) -> tuple[str, ...]:
-    """The numbers in which `profile` protects less than `floor`, by name."""
-    ours, theirs = profile.perturbation, floor.perturbation
-    holds = {name: getattr(profile, name) >= getattr(floor, name) for name in _MINIMA}
-    holds |= {
-        "max_dimensions": profile.max_dimensions <= floor.max_dimensions,
-        "rounding": (profile.rounding or 1) % (floor.rounding or 1) == 0,
-        "perturbation.maximum": ours.maximum >= theirs.maximum,
-        "perturbation.variance": ours.variance >= theirs.variance,
-        "perturbation.stay": ours.stay <= theirs.stay,
-        "perturbation.blocked": ours.blocked >= theirs.blocked,
-    }
-    return tuple(name for name, is_kept in holds.items() if not is_kept)
+    for what, is_kept in _kept_by_revision(plan, revised).items():
+        if not is_kept:
+            raise DisclosureError(
+                f"a revision keeps to the plan that it revises: {what}",
+                next_step="Change only what is corrected; see docs/protection.md.",
+            )
+    check_at_least(plan.profile, revised.profile)
 
 
 def quarter_of(day: date) -> str:
@@ -272,13 +237,17 @@ def quarter_bounds(period: str) -> tuple[date, date]:
     return first, following - timedelta(days=1)
 
 
-_MINIMA = (
-    "threshold",
-    "min_rate_denominator",
-    "min_median",
-    "collapse_difference",
-    "coverage_rounding",
-)
+def quarter_after(period: str, quarters: int) -> str:
+    """The quarter that is `quarters` later; negative for earlier.
+
+    Raises:
+        MalformedError: another form than "2025-Q3", or a year beyond four digits.
+    """
+    first, _ = quarter_bounds(period)
+    year, quarter = divmod(4 * first.year + (first.month - 1) // 3 + quarters, 4)
+    if not 1 <= year <= 9998:
+        raise MalformedError("the period lies outside of the calendar")
+    return f"{year:04}-Q{quarter + 1}"
 
 
 def _check_period(planned: PlannedPeriod) -> None:
@@ -299,6 +268,36 @@ def _check_order(periods: Sequence[PlannedPeriod]) -> None:
             )
 
 
+def _check_revision_alone(plan: ReleasePlan, revision: PlannedRevision) -> None:
+    if [planned.period for planned in plan.periods] != [revision.period]:
+        raise MalformedError("a revision has one period, the one that it revises")
+    if plan.profile.max_dimensions > MAX_REVISION_DIMENSIONS:
+        raise DisclosureError(
+            f"a revision crosses at most {MAX_REVISION_DIMENSIONS} dimensions",
+            next_step=f"Set max_dimensions to {MAX_REVISION_DIMENSIONS} or less.",
+        )
+
+
+def _kept_by_revision(plan: ReleasePlan, revised: ReleasePlan) -> Mapping[str, bool]:
+    before = {entry.period: entry for entry in revised.periods}
+    after = plan.periods[0]
+    first = before.get(after.period)
+    return {
+        "subject": plan.subject == revised.subject,
+        "publishers": set(plan.publishers) == set(revised.publishers),
+        "recipients": set(plan.recipients) <= set(revised.recipients),
+        "purposes": set(plan.purposes) == set(revised.purposes),
+        "dataflows": _pins(plan) == _pins(revised),
+        "period": first is not None,
+        "cut-off": first is not None and after.cut_off >= first.cut_off,
+        "publication": first is not None and after.publication > first.publication,
+    }
+
+
+def _pins(plan: ReleasePlan) -> set[tuple[str, str]]:
+    return {(dataflow.urn, dataflow.structure) for dataflow in plan.dataflows}
+
+
 def _check_calendars(plan: ReleasePlan, other: ReleasePlan) -> None:
     for ours in plan.periods:
         for theirs in other.periods:
@@ -317,44 +316,25 @@ def _check_calendars(plan: ReleasePlan, other: ReleasePlan) -> None:
             )
 
 
-def _merged(profiles: Sequence[ProtectionProfile]) -> ProtectionProfile:
-    noises = [profile.perturbation for profile in profiles]
-    perturbation = PerturbationParameters(
-        maximum=max(noise.maximum for noise in noises),
-        variance=max(noise.variance for noise in noises),
-        stay=min(noise.stay for noise in noises),
-        blocked=max(noise.blocked for noise in noises),
-    )
-    rounding = math.lcm(*(profile.rounding or 1 for profile in profiles))
-    largest = {
-        name: max(getattr(profile, name) for profile in profiles) for name in _MINIMA
-    }
-    threshold = -(-largest["threshold"] // rounding) * rounding  # the next multiple
-    return ProtectionProfile(
-        name="+".join(sorted({profile.name for profile in profiles}))[:200],
-        threshold=threshold,
-        max_dimensions=min(profile.max_dimensions for profile in profiles),
-        perturbation=perturbation,
-        rounding=None if rounding == 1 else rounding,
-        min_rate_denominator=max(largest["min_rate_denominator"], threshold),
-        min_median=max(largest["min_median"], threshold),
-        collapse_difference=largest["collapse_difference"],
-        coverage_rounding=largest["coverage_rounding"],
-    )
-
-
 __all__ = [
     "KIND",
     "MAX_DIMENSIONS",
+    "MAX_REVISION_DIMENSIONS",
+    "PUBLIC",
     "PlannedDataflow",
     "PlannedPeriod",
+    "PlannedRevision",
     "ProtectionProfile",
+    "Recipient",
     "ReleasePlan",
     "check_at_least",
     "check_no_conflict",
     "check_plan",
     "check_profile",
+    "check_revision",
+    "is_revision_of",
     "plan_id",
+    "quarter_after",
     "quarter_bounds",
     "quarter_of",
     "strictest",

@@ -1,5 +1,5 @@
-import dataclasses
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,25 +7,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interurban_protocol.disclosure import (
-    MAX_CELLS,
     BaseCells,
     Cell,
+    Fate,
     Group,
     ProtectedTable,
-    Rate,
-    check_size,
     closed_lattice,
-    codes_by_dimension,
+    explain,
     lattice_size,
     protect,
     protected_count,
     protected_coverage,
-    rate,
+    publish_sums,
 )
 from interurban_protocol.errors import (
     DisclosureError,
     MalformedError,
-    OversizedError,
     VerificationError,
 )
 from interurban_protocol.perturbation_tables import (
@@ -33,9 +30,11 @@ from interurban_protocol.perturbation_tables import (
     perturbation_table,
 )
 from interurban_protocol.release_plans import ProtectionProfile
+from interurban_protocol.structures import Structure
 from tests.support.statistics import (
     DEFAULT,
     Person,
+    a_grouped_structure,
     a_structure,
     base_combinations,
     grouped,
@@ -43,13 +42,18 @@ from tests.support.statistics import (
     naive_members,
     protected,
     some_people,
+    without_sensitive,
 )
 
 STRUCTURE = a_structure()  # P1 P2 | A1 _U | F M _U | DIS NDI _U | COM NCM ONG
+OPEN = without_sensitive(STRUCTURE)  # nothing is collapsed in it
+GROUPED = a_grouped_structure()
 TABLE = perturbation_table(DEFAULT.perturbation)
 COMBINATIONS = base_combinations(STRUCTURE)
 PEOPLE = some_people(STRUCTURE, count=700, seed=7)
+PEOPLE_GROUPED = some_people(GROUPED, count=700, seed=7)
 ROUNDED = ProtectionProfile(rounding=5)
+EQUITY = [split.id for split in STRUCTURE.split_dimensions].index("EQUITY")
 
 people = st.lists(
     st.builds(Person, st.sampled_from(COMBINATIONS), st.integers(0, 2**32 - 1)),
@@ -62,32 +66,31 @@ def values(table: ProtectedTable) -> dict[tuple[str, ...], int | None]:
 
 
 def naive_value(
-    learners: list[Person], codes: tuple[str, ...], profile: ProtectionProfile
+    structure: Structure,
+    learners: list[Person],
+    codes: tuple[str, ...],
+    profile: ProtectionProfile,
 ) -> int | None:
-    """The whole protection of one cell, written down a second time without arrays."""
-    members = naive_members(learners, codes)
+    """The protection of one cell without collapsing, written down without arrays."""
+    members = naive_members(learners, codes, structure)
     key = sum(person.key for person in members) % 2**32
     table = perturbation_table(profile.perturbation)
     perturbed = len(members) + table.lookup(len(members), key)
-    if perturbed < profile.threshold or is_collapsed(learners, codes, profile):
-        return None
+    threshold = profile.threshold
     base = profile.rounding or 1
+    if crosses_equity(structure, codes):
+        strict = max(profile.threshold, profile.equity_threshold)
+        threshold = next(n for n in range(strict, strict + base) if n % base == 0)
+    if perturbed < threshold:
+        return None
     return math.floor(perturbed / base + 0.5) * base
 
 
-def is_collapsed(
-    learners: list[Person], codes: tuple[str, ...], profile: ProtectionProfile
-) -> bool:
-    equity = [split.id for split in STRUCTURE.split_dimensions].index("EQUITY")
-    if codes[equity] == "_T":
-        return False
-    parent = naive_count(learners, (*codes[:equity], "_T", *codes[equity + 1 :]))
-    children = [
-        naive_count(learners, (*codes[:equity], code, *codes[equity + 1 :]))
-        for code in ("DIS", "NDI", "_U")
-    ]
+def crosses_equity(structure: Structure, codes: tuple[str, ...]) -> bool:
+    splits = structure.split_dimensions
     return any(
-        child and parent - child < profile.collapse_difference for child in children
+        split.is_equity and code != "_T"
+        for split, code in zip(splits, codes, strict=True)
     )
 
 
@@ -100,19 +103,59 @@ def is_collapsed(
         DEFAULT,
         ROUNDED,
         ProtectionProfile(max_dimensions=2, threshold=12, rounding=4),
-        ProtectionProfile(
-            perturbation=PerturbationParameters(blocked=2), collapse_difference=20
-        ),
+        ProtectionProfile(perturbation=PerturbationParameters(blocked=2)),
+        ProtectionProfile(equity_threshold=40, equity_dimensions=2),
+        ProtectionProfile(threshold=20, equity_threshold=1),
     ],
-    ids=["default", "rounded", "two dimensions", "collapsing much"],
+    ids=[
+        "default",
+        "rounded",
+        "two dimensions",
+        "blocked",
+        "strict for equity groups",
+        "strict for all",
+    ],
 )
-def test_every_cell_is_what_a_second_implementation_says(profile):
-    table = protected(PEOPLE, STRUCTURE, profile)
+@pytest.mark.parametrize("structure", [OPEN, GROUPED], ids=["flat", "grouped"])
+def test_every_cell_is_what_a_second_implementation_says(structure, profile):
+    learners = some_people(structure, count=700, seed=7)
+    table = protected(learners, structure, profile)
     assert [cell.codes for cell in table.cells] == list(
-        closed_lattice(STRUCTURE, profile.max_dimensions)
+        closed_lattice(structure, profile)
     )
     for cell in table.cells:
-        assert cell.value == naive_value(PEOPLE, cell.codes, profile), cell.codes
+        expected = naive_value(structure, learners, cell.codes, profile)
+        assert cell.value == expected, cell.codes
+    assert sum(cell.value is not None for cell in table.cells) > 20
+
+
+def test_a_group_with_one_leaf_has_the_value_of_that_leaf():
+    found = values(protected(PEOPLE_GROUPED, GROUPED))
+    for codes, value in found.items():
+        if codes[0] == "F2":  # the field of P3 alone
+            assert value == found["P3", *codes[1:]]
+    assert found["F2", "_T", "_T", "_T", "_T"] is not None
+
+
+def test_a_cell_that_crosses_an_equity_dimension_has_the_higher_threshold():
+    strict = ProtectionProfile(equity_threshold=60)
+    found = values(protected(PEOPLE, STRUCTURE, strict))
+    before = values(protected(PEOPLE, STRUCTURE))
+    for codes, value in found.items():
+        if codes[EQUITY] != "_T":
+            assert value is None or value >= 60
+        elif codes[-1] == "_T":  # outcomes may be collapsed with equity groups
+            assert value == before[codes]
+    assert any(10 <= value < 60 for value in found.values() if value)
+
+
+def test_an_equity_dimension_is_crossed_with_fewer_others_where_the_profile_says_so():
+    strict = ProtectionProfile(equity_dimensions=1)
+    crossed = [5 - codes.count("_T") for codes in closed_lattice(STRUCTURE, strict)]
+    assert max(crossed) == 3
+    for codes in closed_lattice(STRUCTURE, strict):
+        if codes[EQUITY] != "_T":
+            assert codes.count("_T") == 4
 
 
 @settings(max_examples=40, deadline=None)
@@ -152,7 +195,7 @@ def test_the_same_learners_have_the_same_noise_in_every_table():
         Person(("P1", "A1", *person.codes[2:]), person.key) for person in PEOPLE
     ]
     found = values(protected(learners, STRUCTURE))
-    for codes in closed_lattice(STRUCTURE, 3):
+    for codes in closed_lattice(STRUCTURE, DEFAULT):
         same = ("_T", "_T", *codes[2:])
         if codes[0] in ("_T", "P1") and codes[1] in ("_T", "A1"):
             assert found[codes] == found[same]
@@ -161,10 +204,8 @@ def test_the_same_learners_have_the_same_noise_in_every_table():
 
 def test_a_finer_structure_shows_the_same_learners_with_the_same_noise():
     finer = a_structure(programmes=5, ages=3)
-    coarse, fine = (
-        values(protected(PEOPLE, STRUCTURE)),
-        values(protected(PEOPLE, finer)),
-    )
+    coarse = values(protected(PEOPLE, STRUCTURE))
+    fine = values(protected(PEOPLE, finer))
     assert coarse.items() <= fine.items()
 
 
@@ -175,7 +216,7 @@ def test_other_keys_give_other_noise():
 
 def test_a_release_of_nobody_has_every_cell_and_hides_it():
     table = protected([], STRUCTURE)
-    assert len(table.cells) == lattice_size(STRUCTURE, 3)
+    assert len(table.cells) == lattice_size(STRUCTURE, DEFAULT)
     assert {cell.value for cell in table.cells} == {None}
 
 
@@ -188,111 +229,62 @@ def test_a_hidden_zero_looks_like_a_hidden_nine_and_like_a_collapsed_forty():
     assert zero._replace(codes=()) == collapsed._replace(codes=()) == Cell((), None)
 
 
-# --- collapse
+# --- why a cell is hidden, for the operator
 
 
-def displaced(count: int, others: int, unknown: int = 0) -> list[Person]:
-    groups = {"DIS": count, "NDI": others, "_U": unknown}
-    codes = [code for code, size in groups.items() for _ in range(size)]
-    return [
-        Person(("P1", "A1", "F", code, "COM"), 1_234_567_891 * (i + 1) % 2**32)
-        for i, code in enumerate(codes)
+def test_what_is_explained_is_what_is_done():
+    base = BaseCells.from_rows(STRUCTURE, grouped(PEOPLE))
+    wide = ProtectionProfile(collapse_difference=9)
+    fates = explain(base, STRUCTURE, wide, TABLE)
+    table = protect(base, STRUCTURE, wide, TABLE)
+    assert [fate is Fate.SHOWN for fate in fates] == [
+        cell.value is not None for cell in table.cells
     ]
+    assert set(fates) == set(Fate)
+    for fate, codes in zip(fates, closed_lattice(STRUCTURE, wide), strict=True):
+        is_small = naive_value(STRUCTURE, PEOPLE, codes, wide) is None
+        assert (fate is Fate.SMALL) == is_small
+    assert table.hidden_count == sum(fate is not Fate.SHOWN for fate in fates)
+
+
+# --- what is nobody
+
+PLACES = replace(OPEN, basis="non_personal")
+AMOUNTS = [(codes, amount) for amount, codes in enumerate(COMBINATIONS)]
+
+
+def test_sums_of_what_is_nobody_are_exact_and_shown_down_to_zero():
+    found = values(publish_sums(PLACES, DEFAULT, AMOUNTS))
+    for codes in closed_lattice(PLACES, DEFAULT):
+        assert found[codes] == sum(
+            amount
+            for leaves, amount in AMOUNTS
+            if all(c in ("_T", leaf) for c, leaf in zip(codes, leaves, strict=True))
+        )
+    nothing = publish_sums(PLACES, DEFAULT, [])
+    assert set(nothing.values) == {0}
+
+
+@pytest.mark.parametrize("basis", ["consent", "public_task"])
+def test_people_are_never_published_as_sums(basis):
+    with pytest.raises(DisclosureError):
+        publish_sums(replace(OPEN, basis=basis), DEFAULT, AMOUNTS)
 
 
 @pytest.mark.parametrize(
-    ("learners", "is_shown"),
+    "rows",
     [
-        (displaced(40, 0), False),
-        (displaced(40, 2), False),
-        (displaced(2, 40), False),
-        (displaced(38, 1, 1), False),
-        (displaced(40, 3), True),
-        (displaced(40, 2, 1), True),
-        (displaced(40, 40), True),
+        [(COMBINATIONS[0], -1)],
+        [(COMBINATIONS[0], 2**31)],
+        [(COMBINATIONS[0], 1), (COMBINATIONS[0], 1)],
+        [(("_T",) * 5, 1)],
+        [(("P1",), 1)],
     ],
+    ids=["below zero", "too many", "twice", "a total", "too few codes"],
 )
-def test_a_child_with_all_but_two_of_its_parents_learners_is_hidden(learners, is_shown):
-    found = values(protected(learners, STRUCTURE))
-    children = [found["P1", "_T", "_T", code, "_T"] for code in ("DIS", "NDI", "_U")]
-    assert any(child is not None for child in children) == is_shown
-    assert found["P1", "_T", "_T", "_T", "_T"] is not None
-
-
-def test_collapse_hides_the_siblings_too_so_that_it_does_not_say_which_child():
-    wide = ProtectionProfile(collapse_difference=30)
-    found = values(protected(displaced(200, 20), STRUCTURE, wide))
-    assert {found["_T", "_T", "_T", code, "_T"] for code in ("DIS", "NDI", "_U")} == {
-        None
-    }
-    narrow = values(protected(displaced(200, 20), STRUCTURE))
-    assert narrow["_T", "_T", "_T", "NDI", "_T"] is not None
-
-
-@settings(max_examples=30, deadline=None)
-@given(learners=people, difference=st.integers(1, 25))
-def test_what_is_collapsed_stays_collapsed_in_finer_cells(learners, difference):
-    profile = ProtectionProfile(collapse_difference=difference)
-    found = values(protected(learners, STRUCTURE, profile))
-    for codes in found:
-        if is_collapsed(learners, codes, profile):
-            finer = [
-                key
-                for key in found
-                if all(c in ("_T", k) for c, k in zip(codes, key, strict=True))
-            ]
-            assert {found[key] for key in finer} == {None}
-
-
-def test_a_breakdown_that_is_not_sensitive_is_not_collapsed():
-    found = values(protected(displaced(40, 40), STRUCTURE))
-    assert found["P1", "_T", "_T", "_T", "_T"] == found["_T", "_T", "_T", "_T", "_T"]
-    assert found["P1", "_T", "_T", "_T", "_T"] is not None
-
-
-# --- the lattice
-
-
-def test_the_closed_lattice_is_every_combination_of_at_most_three_codes():
-    cells = list(closed_lattice(STRUCTURE, 3))
-    assert len(cells) == len(set(cells)) == lattice_size(STRUCTURE, 3)
-    every = [()]
-    for split in STRUCTURE.split_dimensions:
-        codes = [code.id for code in STRUCTURE.codes(split.id)]
-        every = [(*start, code) for start in every for code in codes]
-    assert set(cells) == {key for key in every if 5 - key.count("_T") <= 3}
-
-
-def test_rows_go_from_the_total_to_the_triples_in_the_order_of_the_codelists():
-    cells = list(closed_lattice(STRUCTURE, 3))
-    assert cells[0] == ("_T",) * 5
-    assert cells[1:4] == [
-        ("P1", "_T", "_T", "_T", "_T"),
-        ("P2", "_T", "_T", "_T", "_T"),
-        ("_T", "A1", "_T", "_T", "_T"),
-    ]
-    crossed = [5 - key.count("_T") for key in cells]
-    assert crossed == sorted(crossed)
-
-
-def test_a_lattice_beyond_the_limit_is_refused_before_anything_is_built():
-    huge = a_structure(programmes=400, ages=600)
-    assert lattice_size(huge, 3) > MAX_CELLS
-    with pytest.raises(OversizedError):
-        check_size(huge, 3)
-    with pytest.raises(OversizedError):
-        protect(BaseCells.from_rows(huge, []), huge, DEFAULT, TABLE)
-
-
-def test_a_city_of_fifty_thousand_base_cells_is_protected():
-    big = a_structure(programmes=40, ages=30)
-    combinations = base_combinations(big)
-    rows = [(codes, 3, 5 * i) for i, codes in enumerate(combinations)]
-    table = protect(BaseCells.from_rows(big, rows), big, DEFAULT, TABLE)
-    assert len(rows) == 33_480
-    total = table.cells[0].value
-    assert total is not None
-    assert abs(total - 3 * len(rows)) <= 5
+def test_amounts_that_are_none_are_malformed(rows):
+    with pytest.raises(MalformedError):
+        publish_sums(PLACES, DEFAULT, rows)
 
 
 # --- what protect refuses
@@ -314,9 +306,9 @@ def test_an_unsound_profile_is_refused():
 def test_nobody_else_can_make_a_protected_table():
     table = protected(PEOPLE, STRUCTURE)
     with pytest.raises(TypeError):
-        ProtectedTable(STRUCTURE.digest, DEFAULT, (Cell(("_T",) * 5, 1),), object())
+        ProtectedTable(STRUCTURE.digest, DEFAULT, table.lattice, (1,), object())
     with pytest.raises(TypeError):
-        dataclasses.replace(table, cells=(), _seal=None)
+        replace(table, values=(), _seal=None)
 
 
 GOOD = ("P1", "A1", "F", "DIS", "COM")
@@ -402,64 +394,3 @@ def test_coverage_is_made_from_protected_counts():
     quiet = Group(100, noiseless_key(100))
     fine = ProtectionProfile(coverage_rounding=1)
     assert protected_coverage(Group(50, loud), quiet, fine, TABLE) == 55
-
-
-@pytest.mark.parametrize(
-    ("numerator", "denominator", "found"),
-    [
-        (60, 120, Rate(50.0, 44.0, 56.6)),
-        (10, 30, Rate(33.3, 14.2, 60.0)),
-        (31, 32, Rate(96.9, 70.2, 100.0)),
-        (None, 120, None),
-        (60, None, None),
-        (10, 29, None),
-        (120, 120, None),
-        (124, 120, None),  # noise made the part larger than the whole
-        (0, 120, None),
-        (10, 100_000, None),  # 0.0 % after rounding
-    ],
-)
-def test_a_rate_needs_two_shown_values_and_is_never_everybody_or_nobody(
-    numerator, denominator, found
-):
-    assert rate(numerator, denominator, DEFAULT) == found
-
-
-def test_the_range_of_a_rate_grows_with_rounding_and_with_cities():
-    one = rate(100, 200, DEFAULT)
-    rounded = rate(100, 200, ROUNDED)
-    five = rate(100, 200, DEFAULT, cities=5)
-    many = rate(100, 200, DEFAULT, cities=50)
-    assert one is not None
-    assert rounded is not None
-    assert five is not None
-    assert one.low > rounded.low > five.low
-    assert one.high < rounded.high < five.high
-    assert many == Rate(50.0, 0.0, 100.0)
-
-
-@settings(deadline=None)
-@given(
-    st.integers(10, 500), st.integers(30, 500), st.integers(-5, 5), st.integers(-5, 5)
-)
-def test_the_range_of_a_rate_holds_the_truth(numerator, denominator, first, second):
-    found = rate(numerator, denominator, DEFAULT)
-    if found is not None:
-        truth = 100 * (numerator - first) / (denominator - second)
-        assert found.low <= min(truth, 100.0) <= found.high
-
-
-# --- naming cells
-
-
-def test_a_cell_is_named_by_its_dimensions_and_the_rest_are_totals():
-    assert codes_by_dimension(STRUCTURE, {"SEX": "F"}) == ("_T", "_T", "F", "_T", "_T")
-    assert codes_by_dimension(STRUCTURE, {"SEX": "_T"}) == ("_T",) * 5
-
-
-@pytest.mark.parametrize(
-    "codes", [{"WAGE": "1"}, {"REF_AREA": "LAKESIDE"}, {"SEX": "X"}], ids=str
-)
-def test_a_cell_that_does_not_exist_is_malformed(codes):
-    with pytest.raises(MalformedError):
-        codes_by_dimension(STRUCTURE, codes)

@@ -19,13 +19,17 @@ from interurban_protocol.errors import (
 from interurban_protocol.keys import Purpose
 from interurban_protocol.perturbation_tables import PerturbationParameters
 from interurban_protocol.release_plans import (
+    PUBLIC,
+    PlannedRevision,
     ProtectionProfile,
     ReleasePlan,
     check_at_least,
     check_no_conflict,
     check_plan,
     check_profile,
+    is_revision_of,
     plan_id,
+    quarter_after,
     quarter_bounds,
     quarter_of,
     strictest,
@@ -66,6 +70,10 @@ profiles = st.builds(
     min_median=st.sampled_from([50, 60]),
     collapse_difference=st.integers(1, 5),
     coverage_rounding=st.sampled_from([4, 5, 10]),
+    equity_threshold=st.sampled_from([1, 15, 33]),
+    equity_dimensions=st.integers(1, 3),
+    gate_seconds=st.sampled_from([60, 600]),
+    gate_must_finish=st.booleans(),
 )
 
 
@@ -263,6 +271,127 @@ def test_a_plan_with_other_bounds_over_the_same_days_is_a_second_calendar():
         check_no_conflict(PLAN, [a_plan(periods=(half_year,))])
 
 
+# --- revisions
+
+
+def a_revision_plan(revised: ReleasePlan = PLAN, **changes: Any) -> ReleasePlan:
+    """A plan that issues 2025-Q3 once more, a month after the first publication."""
+    first = revised.periods[0]
+    later = first.model_copy(
+        update={"publication": first.publication + timedelta(days=31)}
+    )
+    facts: dict[str, Any] = {
+        "periods": (later,),
+        "profile": revised.profile.model_copy(update={"max_dimensions": 2}),
+        "revision": PlannedRevision(
+            period=first.period,
+            replaces=plan_id(revised),
+            reason="One school had sent wrong dates.",
+        ),
+    }
+    return revised.model_copy(update=facts | changes)
+
+
+REVISION = a_revision_plan()
+
+
+def test_a_plan_and_its_revision_are_no_conflict():
+    check_plan(REVISION)
+    check_no_conflict(REVISION, [PLAN])
+    check_no_conflict(PLAN, [REVISION])
+    check_no_conflict(REVISION, [PLAN, REVISION])
+    assert is_revision_of(REVISION, PLAN)
+    assert not is_revision_of(PLAN, REVISION)
+
+
+def test_a_revision_may_have_fewer_recipients_and_a_later_cut_off():
+    period = REVISION.periods[0]
+    later = period.model_copy(update={"cut_off": period.cut_off + timedelta(days=9)})
+    fewer = a_revision_plan(recipients=(NORTHPORT,), periods=(later,))
+    check_plan(fewer)
+    check_no_conflict(fewer, [PLAN])
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"periods": PLAN.periods}, MalformedError),
+        ({"periods": (a_period("2025-Q4"),)}, MalformedError),
+        ({"profile": DEFAULT}, DisclosureError),
+    ],
+    ids=["two periods", "another period", "three dimensions"],
+)
+def test_a_revision_that_is_not_of_one_period_or_too_fine_is_unsound(changes, error):
+    with pytest.raises(error):
+        check_plan(a_revision_plan(**changes))
+
+
+FIRST = PLAN.periods[0]
+MORE_THAN_A_REVISION: Mapping[str, Mapping[str, Any]] = {
+    "subject": {"subject": "placements"},
+    "publishers": {"publishers": (LAKESIDE,)},
+    "recipients": {"recipients": (*PLAN.recipients, ELSEWHERE)},
+    "purposes": {"purposes": ("dpv:ResearchAndDevelopment",)},
+    "dataflows": {
+        "dataflows": (PLAN.dataflows[0].model_copy(update={"urn": "urn:other"}),)
+    },
+    "cut-off": {
+        "periods": (
+            REVISION.periods[0].model_copy(
+                update={"cut_off": FIRST.cut_off - timedelta(seconds=1)}
+            ),
+        )
+    },
+    "publication": {"periods": (FIRST,)},
+    "threshold": {"profile": ProtectionProfile(threshold=9, max_dimensions=2)},
+}
+
+
+@pytest.mark.parametrize(("what", "changes"), MORE_THAN_A_REVISION.items())
+def test_a_revision_that_changes_more_is_refused_by_name(what, changes):
+    with pytest.raises(DisclosureError, match=what):
+        check_no_conflict(a_revision_plan(**changes), [PLAN])
+
+
+def test_a_revision_of_a_period_that_the_plan_has_not_is_refused():
+    period = a_period("2026-Q1")
+    revision = PlannedRevision(
+        period="2026-Q1", replaces=plan_id(PLAN), reason="It was wrong."
+    )
+    with pytest.raises(DisclosureError, match="period"):
+        check_no_conflict(a_revision_plan(periods=(period,), revision=revision), [PLAN])
+
+
+def test_a_revision_of_an_unknown_plan_or_of_a_revision_is_refused():
+    with pytest.raises(DisclosureError, match="not of a plan that is known"):
+        check_no_conflict(REVISION, [a_plan(subject="placements")])
+    again = a_revision_plan(REVISION)
+    with pytest.raises(DisclosureError, match="not of a plan that is known"):
+        check_no_conflict(again, [PLAN, REVISION])
+
+
+def test_a_second_revision_of_the_same_period_is_a_second_population():
+    reason = REVISION.revision.model_copy(update={"reason": "And once more."})
+    second = a_revision_plan(revision=reason)
+    with pytest.raises(DisclosureError, match="one plan, one population"):
+        check_no_conflict(second, [PLAN, REVISION])
+
+
+def test_a_plan_with_a_revision_survives_the_wire():
+    assert ReleasePlan.from_json(REVISION.to_json()) == REVISION
+    assert b'"revision"' not in PLAN.to_json()
+
+
+@pytest.mark.parametrize("recipient", ["Public", "everybody", "lakeside.example", ""])
+def test_a_recipient_is_a_node_or_everybody(recipient):
+    open_plan = a_plan(recipients=(NORTHPORT, PUBLIC))
+    check_plan(open_plan)
+    assert ReleasePlan.from_json(open_plan.to_json()) == open_plan
+    changed = open_plan.to_json().replace(b'"public"', f'"{recipient}"'.encode())
+    with pytest.raises(MalformedError):
+        ReleasePlan.from_json(changed)
+
+
 # --- profiles
 
 
@@ -278,6 +407,19 @@ def test_the_default_profile_is_the_designs():
     )
     assert (DEFAULT.min_rate_denominator, DEFAULT.min_median) == (30, 50)
     assert (DEFAULT.collapse_difference, DEFAULT.coverage_rounding) == (3, 5)
+    assert (DEFAULT.equity_threshold, DEFAULT.equity_dimensions) == (15, 3)
+    assert (DEFAULT.gate_seconds, DEFAULT.gate_must_finish) == (600, True)
+
+
+def test_cells_of_equity_groups_have_the_stricter_of_both_limits():
+    lax = ProtectionProfile(threshold=20, max_dimensions=2)
+    assert lax.threshold_for(crosses_equity=True) == 20
+    assert lax.dimensions_for(crosses_equity=True) == 2
+    strict = ProtectionProfile(rounding=10, equity_dimensions=1)
+    assert strict.threshold_for(crosses_equity=True) == 20  # of 15 by tens
+    assert strict.threshold_for(crosses_equity=False) == 10
+    assert strict.dimensions_for(crosses_equity=True) == 1
+    assert strict.dimensions_for(crosses_equity=False) == 3
 
 
 @pytest.mark.parametrize(
@@ -318,12 +460,20 @@ WEAKER: Mapping[str, Mapping[str, Any]] = {
     "min_median": {"min_median": 49},
     "collapse_difference": {"collapse_difference": 2},
     "coverage_rounding": {"coverage_rounding": 4},
+    "equity_threshold": {"equity_threshold": 14, "rounding": None},
+    "equity_dimensions": {"equity_dimensions": 3},
+    "gate_seconds": {"gate_seconds": 599},
+    "gate_must_finish": {"gate_must_finish": False},
     "perturbation.maximum": {"perturbation": PerturbationParameters(maximum=4)},
     "perturbation.variance": {"perturbation": PerturbationParameters(variance=2.0)},
     "perturbation.stay": {"perturbation": PerturbationParameters(stay=0.6)},
     "perturbation.blocked": {"perturbation": PerturbationParameters(blocked=0)},
 }
-FLOOR = ProtectionProfile(rounding=5, perturbation=PerturbationParameters(blocked=1))
+FLOOR = ProtectionProfile(
+    rounding=5,
+    equity_dimensions=2,
+    perturbation=PerturbationParameters(blocked=1),
+)
 
 
 @pytest.mark.parametrize(("name", "changes"), WEAKER.items())
@@ -333,6 +483,14 @@ def test_a_profile_below_the_floor_is_refused_by_name(name, changes):
     with pytest.raises(DisclosureError, match=name.replace(".", r"\.")):
         check_at_least(profile, FLOOR)
     check_at_least(FLOOR, FLOOR)
+
+
+def test_a_higher_threshold_for_all_makes_up_for_the_one_of_equity_groups():
+    general = ProtectionProfile(threshold=18, min_rate_denominator=30)
+    assert not weaknesses(general, ProtectionProfile(equity_threshold=18))
+    assert not weaknesses(
+        ProtectionProfile(max_dimensions=2), ProtectionProfile(equity_dimensions=2)
+    )
 
 
 def test_rounding_to_a_multiple_is_stricter_and_to_another_base_is_not():
@@ -370,6 +528,41 @@ def test_there_is_no_strictest_of_none():
 
 
 # --- quarters
+
+
+@pytest.mark.parametrize(
+    ("period", "quarters", "found"),
+    [
+        ("2025-Q3", 0, "2025-Q3"),
+        ("2025-Q3", 1, "2025-Q4"),
+        ("2025-Q3", 2, "2026-Q1"),
+        ("2025-Q4", 4, "2026-Q4"),
+        ("2026-Q1", -1, "2025-Q4"),
+        ("2026-Q1", -9, "2023-Q4"),
+    ],
+)
+def test_a_quarter_comes_some_quarters_after_another(period, quarters, found):
+    assert quarter_after(period, quarters) == found
+
+
+@settings(deadline=None)
+@given(
+    st.dates(min_value=date(100, 1, 1), max_value=date(9000, 12, 31)),
+    st.integers(-300, 300),
+)
+def test_quarters_later_and_as_many_earlier_is_where_one_began(day, quarters):
+    period = quarter_of(day)
+    assert quarter_after(quarter_after(period, quarters), -quarters) == period
+    later = quarter_bounds(quarter_after(period, 1))[0]
+    assert later == quarter_bounds(period)[1] + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("period", "quarters"), [("9998-Q4", 1), ("0001-Q1", -1), ("2025", 1)]
+)
+def test_a_quarter_outside_of_the_calendar_is_malformed(period, quarters):
+    with pytest.raises(MalformedError):
+        quarter_after(period, quarters)
 
 
 @settings(deadline=None)

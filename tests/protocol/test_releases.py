@@ -1,6 +1,7 @@
 import csv
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from interurban_protocol.disclosure import publish_sums
 from interurban_protocol.encoding import canonical_json
 from interurban_protocol.errors import (
     DigestMismatchError,
@@ -27,7 +29,12 @@ from interurban_protocol.perturbation_tables import (
     PerturbationParameters,
     perturbation_table,
 )
-from interurban_protocol.release_plans import ProtectionProfile, verify_plan
+from interurban_protocol.release_plans import (
+    PUBLIC,
+    PlannedRevision,
+    ProtectionProfile,
+    verify_plan,
+)
 from interurban_protocol.releases import (
     MAX_DATA_BYTES,
     MEDIA_TYPE,
@@ -45,6 +52,7 @@ from interurban_protocol.releases import (
 )
 from interurban_protocol.signed_documents import Signer, start_document
 from interurban_protocol.structures import (
+    Cohort,
     bundle_bytes,
     completion_structure,
     parse_structure,
@@ -61,6 +69,7 @@ from tests.support.statistics import (
     SignedRelease,
     a_key,
     a_manifest,
+    a_period,
     a_plan,
     a_release,
     a_structure,
@@ -380,6 +389,12 @@ FALSE_MANIFESTS: dict[str, tuple[dict[str, Any], type[Exception]]] = {
         {"replaces": "sha256:" + "3" * 64},
         MalformedError,
     ),
+    "a later look at no cohort": ({"cohort_period": "2025-Q2"}, MalformedError),
+    "a cohort without a later look": (
+        {"cohort_release": "sha256:" + "3" * 64},
+        MalformedError,
+    ),
+    "a coverage of everybody": ({"basis": "public_task"}, MalformedError),
 }
 
 
@@ -416,6 +431,8 @@ def test_a_manifest_signed_by_two_is_refused():
     [
         ("recipients", []),
         ("recipients", ["everybody"]),
+        ("recipients", ["Public"]),
+        ("cohort_release", "sha256:1"),
         ("plan", "sha256:1"),
         ("plan", None),
         ("coverage", 100),
@@ -483,11 +500,12 @@ def test_another_structure_is_found():
     "changes",
     [
         {"ref_area": "NORTHPORT"},
-        {"cohort_period": "2025-Q2"},
+        {"cohort_period": "2025-Q2", "observation_period": "2025-Q2"},
         {"data": describe_data(RELEASE.data).model_copy(update={"rows": len(LINES)})},
-        {"basis": "public_task"},
+        {"basis": "public_task", "coverage": None},
+        {"cohort_period": "2025-Q2", "cohort_release": "sha256:" + "3" * 64},
     ],
-    ids=["area", "period", "rows", "basis"],
+    ids=["area", "period", "rows", "basis", "a cohort that it has not"],
 )
 def test_data_that_are_not_what_the_manifest_says_are_refused(changes):
     with pytest.raises(VerificationError):
@@ -498,6 +516,95 @@ def test_data_protected_less_than_the_manifest_says_are_refused():
     strict = ProtectionProfile(threshold=20)
     with pytest.raises(MalformedError, match="breaks the protection profile"):
         verified(signed(profile=strict))
+
+
+LATER = replace(STRUCTURE, id="JOBS_Q2", cohort=Cohort("EXITS", 2))
+
+
+def a_later_release(**changes: Any) -> SignedRelease:
+    """Outcomes two quarters after 2025-Q1, of which 2025-Q3 is the planned period."""
+    data = write_data(protected([], LATER), LATER, "LAKESIDE", "2025-Q1")
+    facts = {
+        "cohort_period": "2025-Q1",
+        "observation_period": "2025-Q3",
+        "cohort_release": "sha256:" + "3" * 64,
+    }
+    manifest = a_manifest(LATER, data, **(facts | changes))
+    document = start_document(manifest, a_key())
+    return replace(
+        RELEASE, structure=LATER, manifest=manifest, document=document, data=data
+    )
+
+
+def test_later_outcomes_of_a_cohort_name_its_release_and_both_periods():
+    release = verified(a_later_release())
+    assert release.table.time_period == release.manifest.cohort_period == "2025-Q1"
+    assert release.manifest.observation_period == PERIOD
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"observation_period": "2025-Q2"},
+        {"observation_period": "2025-Q1", "cohort_release": None},
+    ],
+    ids=["another lag", "no lag"],
+)
+def test_a_cohort_is_observed_when_its_structure_says(changes):
+    with pytest.raises(VerificationError, match="at another time"):
+        verified(a_later_release(**changes))
+
+
+PLACES = replace(STRUCTURE, id="PLACES", basis="non_personal")
+OFFERED = publish_sums(PLACES, DEFAULT, [(("P1", "A1", "F", "DIS", "COM"), 7)])
+OFFERED_DATA = write_data(OFFERED, PLACES, "LAKESIDE", PERIOD)
+
+
+def test_what_is_nobody_may_be_shown_below_the_threshold_and_zero():
+    manifest = a_manifest(PLACES, OFFERED_DATA, basis="non_personal", coverage=None)
+    document = start_document(manifest, a_key())
+    release = verify_release(
+        document, OFFERED_DATA, structure=PLACES, keys=KEYS, at=NOW
+    )
+    assert release.table.value() == release.table.value(PROGRAMME="P1") == 7
+    assert release.table.value(PROGRAMME="P2") == 0
+    assert release.table.hidden_count == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [(b",7,A,F", b",,Q,A"), (b",7,A,F", b",07,A,F"), (b",0,A,F", b",-1,A,F")],
+    ids=["hidden", "a leading zero", "below zero"],
+)
+def test_sums_of_another_form_are_malformed(change):
+    with pytest.raises(MalformedError):
+        parse_data(OFFERED_DATA.replace(*change, 1), PLACES, DEFAULT)
+
+
+def test_people_are_not_shown_as_what_is_nobody():
+    data = OFFERED_DATA.replace(b":PLACES(", b":COMPLETION(")
+    with pytest.raises(MalformedError, match="breaks the protection profile"):
+        parse_data(data, STRUCTURE, DEFAULT)
+
+
+def test_a_value_that_only_other_cells_may_show_is_malformed_beside_an_equity_group():
+    lines = {line.rsplit(",", 3)[0]: place for place, line in enumerate(LINES)}
+    for equity, shows in (("_T", True), ("DIS", False)):
+        start = (
+            f"dataflow,{STRUCTURE.reference},I,LAKESIDE,_T,_T,_T,{equity},_T,{PERIOD}"
+        )
+        place = lines[start]
+        data = of_lines(*LINES[:place], f"{start},14,A,F", *LINES[place + 1 :])
+        if shows:
+            parse_data(data, STRUCTURE, DEFAULT)
+        else:
+            with pytest.raises(MalformedError, match="breaks the protection profile"):
+                parse_data(data, STRUCTURE, DEFAULT)
+
+
+def test_a_release_may_go_to_everybody():
+    manifest = verified(a_release(recipients=(NORTHPORT, PUBLIC))).manifest
+    assert manifest.recipients == (NORTHPORT, "public")
 
 
 def test_nobody_else_can_make_a_verified_release():
@@ -557,6 +664,30 @@ def test_a_release_that_does_not_follow_its_plan_is_refused(rule, changes):
         changes = {"cut_off": manifest.cut_off + timedelta(seconds=1)}
     with pytest.raises(VerificationError, match=f"does not follow its plan: {rule}"):
         check_follows_plan(manifest.model_copy(update=changes), plan)
+
+
+def a_revision(**changes: Any) -> tuple[ReleaseManifest, Any]:
+    """A manifest and the plan of one revised period."""
+    revision = PlannedRevision(
+        period=PERIOD, replaces="sha256:" + "4" * 64, reason="A source was wrong."
+    )
+    coarse = ProtectionProfile(max_dimensions=2)
+    manifest, plan = planned(
+        periods=(a_period(PERIOD),), revision=revision, profile=coarse
+    )
+    facts = {"revision": 1, "replaces": "sha256:" + "5" * 64, "profile": coarse}
+    return manifest.model_copy(update=facts | changes), plan
+
+
+def test_a_revision_follows_the_plan_of_its_revision_and_no_other():
+    check_follows_plan(*a_revision())
+    for manifest, plan in (
+        a_revision(revision=0, replaces=None),
+        (a_revision()[0].model_copy(update={"profile": DEFAULT}), planned()[1]),
+    ):
+        fixed = manifest.model_copy(update={"plan": plan.document_id})
+        with pytest.raises(VerificationError, match="its plan: revision"):
+            check_follows_plan(fixed, plan)
 
 
 # --- one file

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -76,6 +76,39 @@ def a_structure(*, programmes: int = 2, ages: int = 1, areas: int = 0) -> Struct
     )
 
 
+def a_grouped_structure() -> Structure:
+    """Three programmes in two fields, one of which has one programme; nothing sensitive."""
+    flat = a_structure(programmes=3)
+    fields = {"P1": "F1", "P2": "F1", "P3": "F2"}
+    programmes = flat.codelist("CL_PROGRAMME")
+    codes = tuple(
+        replace(code, parent=fields.get(code.id)) for code in programmes.codes
+    )
+    grouped_list = replace(programmes, codes=(*codes, *some_codes("F", 2)))
+    return without_sensitive(
+        replace(
+            flat,
+            codelists=tuple(
+                grouped_list if each.id == "CL_PROGRAMME" else each
+                for each in flat.codelists
+            ),
+        )
+    )
+
+
+def without_sensitive(structure: Structure) -> Structure:
+    """The same structure, no breakdown of which is ever collapsed."""
+    return with_sensitive(structure)
+
+
+def with_sensitive(structure: Structure, *names: str) -> Structure:
+    """The same structure with these sensitive dimensions and no others."""
+    dimensions = tuple(
+        replace(each, is_sensitive=each.id in names) for each in structure.dimensions
+    )
+    return replace(structure, dimensions=dimensions)
+
+
 def base_combinations(structure: Structure) -> list[tuple[str, ...]]:
     combinations: list[tuple[str, ...]] = [()]
     for split in structure.split_dimensions:
@@ -121,14 +154,27 @@ def naive_count(people: Sequence[Person], codes: tuple[str, ...]) -> int:
     return len(naive_members(people, codes))
 
 
-def naive_members(people: Sequence[Person], codes: tuple[str, ...]) -> list[Person]:
-    """The learners in a cell of the lattice, one comparison at a time."""
+def naive_members(
+    people: Iterable[Person],
+    codes: tuple[str, ...],
+    structure: Structure | None = None,
+) -> list[Person]:
+    """The learners in a cell of the lattice, one comparison at a time.
+
+    Without `structure` the codes are leaves or totals; with it they may be groups.
+    """
+    wanted = [{code} for code in codes]
+    if structure is not None:
+        wanted = [
+            set(structure.members(split.id, code))
+            for split, code in zip(structure.split_dimensions, codes, strict=True)
+        ]
     return [
         person
         for person in people
         if all(
-            wanted in ("_T", held)
-            for wanted, held in zip(codes, person.codes, strict=True)
+            code == "_T" or held in leaves
+            for code, leaves, held in zip(codes, wanted, person.codes, strict=True)
         )
     ]
 
