@@ -2,23 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from interurban_node.aggregates import service as aggregates
 from interurban_node.agreements import service as agreements
 from interurban_node.agreements.service import AgreementDraft
-from interurban_node.committee.rules import (
-    OUTCOME,
+from interurban_node.committee.rules import make_table
+from interurban_node.committee.tables import (
     Breakdown,
     City,
     CommitteeTable,
+    Definition,
     Source,
-    make_table,
+    records,
 )
 from interurban_node.consent import service as consent
 from interurban_node.consent.rules import NamedRecipient, standard_draft
 from interurban_node.partners import service as partners
 from interurban_protocol.consent_records import Scope
 from interurban_protocol.disclosure import closed_lattice
+from interurban_protocol.indicator_figures import Figure
+from interurban_protocol.indicators import STANDARD, Indicator
 from interurban_protocol.release_plans import ProtectionProfile
 from interurban_protocol.releases import ReleasedTable
 from interurban_protocol.structures import TOTAL, Structure, bundle_bytes
@@ -63,7 +67,7 @@ def a_table(
     structure = structure or a_small_structure()
     splits = [split.id for split in structure.split_dimensions]
     found: dict[tuple[str, ...], int | None] = {}
-    for codes in closed_lattice(structure, profile.max_dimensions):
+    for codes in closed_lattice(structure, profile):
         chosen = zip(splits, codes, strict=True)
         named = tuple(sorted(pair for pair in chosen if pair[1] != TOTAL))
         found[codes] = values.get(named)
@@ -81,16 +85,25 @@ def counts(
     """A cell and its part that completed."""
     return {
         cell(**codes): started,
-        cell(**codes, **{OUTCOME: "COM"}): completed,
+        cell(**codes, OUTCOME="COM"): completed,
     }
 
 
+def the_indicator(indicator_id: str) -> Indicator:
+    """The standard indicator of that id."""
+    return next(each for each in STANDARD if each.id == indicator_id)
+
+
 def a_source(
-    node: str, table: ReleasedTable | None, period: str = PERIOD, coverage: int = 80
+    node: str,
+    table: ReleasedTable | None,
+    period: str = PERIOD,
+    coverage: int = 80,
+    **changes: Any,
 ) -> Source:
     """A city's release, or that there is none."""
     if table is None:
-        return Source(node=node, period=period)
+        return Source(node=node, period=period, **changes)
     return Source(
         node=node,
         period=period,
@@ -98,27 +111,37 @@ def a_source(
         cut_off=CUT_OFF,
         coverage=coverage,
         table=table,
+        observed_in=period,
+        **changes,
     )
 
 
 def a_committee_table(
     tables: Sequence[ReleasedTable | None],
     by: Sequence[str] = (),
+    indicator: str = "COMPLETION_RATE",
     **filters: str,
 ) -> CommitteeTable:
     """The table of the three cities with these releases, in their order."""
     sources = [
         a_source(node, table) for node, table in zip(CITIES, tables, strict=True)
     ]
-    profiles = [table.profile for table in tables if table is not None]
     structure = next((t.structure for t in tables if t is not None), None)
     return make_table(
-        structure or a_small_structure(),
+        Definition(the_indicator(indicator), structure or a_small_structure()),
         Breakdown(tuple(by), filters),
         the_cities(),
         sources,
-        profiles or [DEFAULT],
     )
+
+
+def figures_of(table: CommitteeTable, **codes: str) -> dict[str, dict[str, Figure]]:
+    """The figures of one row by city and column."""
+    found: dict[str, dict[str, Figure]] = {}
+    for record in records(table):
+        if all(record.codes[name] == code for name, code in codes.items()):
+            found.setdefault(record.city, {})[record.column.id] = record.figure
+    return found
 
 
 def agree(federation: Federation) -> str:

@@ -1,11 +1,8 @@
-"""The committee's page and its downloads, for signed-in staff or a bearer token."""
+"""The committee's pages and downloads, for signed-in staff or a bearer token."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
@@ -13,134 +10,50 @@ from sqlalchemy.orm import Session
 
 from interurban_node.accounts.rules import Role
 from interurban_node.accounts.service import staff_of, verify_token
-from interurban_node.committee import rules, service
-from interurban_node.committee.figures import Figure, Indicator, Mark
-from interurban_node.committee.rules import CommitteeTable
+from interurban_node.committee import renderings, service
+from interurban_node.committee.charts import chart
+from interurban_node.committee.definitions import definition_views
+from interurban_node.committee.tables import CommitteeTable
+from interurban_node.committee.views import Selection, form_view, table_view
 from interurban_node.core.context import Node
-from interurban_node.core.errors import RefusedError
+from interurban_node.core.errors import NotFoundError, RefusedError
 from interurban_node.core.pages import (
     SECURITY_HEADERS,
-    Language,
     cookie_name,
     language_of,
     page,
 )
 from interurban_node.core.web import NodeDependency, SessionDependency
-from interurban_protocol.structures import Structure
+from interurban_protocol.indicators import STANDARD
 
 router = APIRouter()
 READERS = frozenset({Role.COMMITTEE_MEMBER, Role.IT_OPERATOR, Role.AUDITOR})
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What the form asks for; empty texts are the defaults."""
-
-    dataflow: str
-    periods: tuple[str, ...]
-    by: tuple[str, ...]
-    where: str  # DIMENSION:CODE
-
-    @property
-    def filters(self) -> Mapping[str, str]:
-        """The one filter that the form has, if it is used."""
-        dimension_id, _, code_id = self.where.partition(":")
-        return {dimension_id: code_id} if dimension_id else {}
-
-    @property
-    def query(self) -> str:
-        """The selection as a query string, for the downloads."""
-        return urlencode(
-            [
-                ("dataflow", self.dataflow),
-                *(("period", period) for period in self.periods),
-                *(("by", dimension_id) for dimension_id in self.by),
-                ("where", self.where),
-            ]
-        )
-
-
 def selection(
+    indicator: str = "",
     dataflow: str = "",
+    first: Annotated[str, Query(alias="from")] = "",
+    last: Annotated[str, Query(alias="to")] = "",
     period: Annotated[list[str] | None, Query()] = None,
+    city: Annotated[list[str] | None, Query()] = None,
     by: Annotated[list[str] | None, Query()] = None,
     where: str = "",
 ) -> Selection:
-    """The selection in the address; a dimension named twice counts once."""
+    """The selection in the address; what is named twice counts once."""
     return Selection(
-        dataflow,
-        tuple(each for each in period or () if each),
-        tuple(dict.fromkeys(each for each in by or () if each)),
-        where,
+        indicator=indicator,
+        dataflow=dataflow,
+        first=first,
+        last=last,
+        periods=_once(period),
+        cities=_once(city),
+        by=_once(by),
+        where=where,
     )
 
 
 SelectionDependency = Annotated[Selection, Depends(selection)]
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One entry of a list to choose from."""
-
-    value: str
-    text: str
-    is_chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class FormView:
-    """What the form offers."""
-
-    dataflows: Sequence[Option]
-    periods: Sequence[Option]
-    breakdowns: Sequence[Sequence[Option]]  # the two lists of dimensions
-    filters: Sequence[tuple[str, Sequence[Option]]]  # by name of dimension
-
-
-@dataclass(frozen=True, slots=True)
-class CellView:
-    """One figure: its value and range as text, or its mark."""
-
-    value: str | None
-    low_high: str | None
-    mark: Mark
-
-
-@dataclass(frozen=True, slots=True)
-class RowView:
-    """One group of rows: the period, the names of its codes, and a line for each city.
-
-    The last line, without a name, is the combined one.
-    """
-
-    period: str
-    names: Sequence[str]
-    lines: Sequence[tuple[str, Sequence[CellView]]]
-
-
-@dataclass(frozen=True, slots=True)
-class SourceView:
-    """Where a city's figures come from, in the reader's language."""
-
-    city: str
-    period: str
-    as_of: str | None
-    coverage: int | None
-    release_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class TableView:
-    """The table, ready for its template."""
-
-    title: str
-    measure: str
-    rows: Sequence[RowView]
-    sources: Sequence[SourceView]
-    filters: Sequence[tuple[str, str]]
-    has_missing: bool
-    threshold: int
-    denominator: int
 
 
 @router.get("/committee")
@@ -150,28 +63,49 @@ def committee(
     session: SessionDependency,
     chosen: SelectionDependency,
 ) -> HTMLResponse:
-    """The table of all cities, with the form to choose another one."""
+    """The table and chart of all cities, with the form to choose another one."""
     now = node.clock()
     check_reader(request, node, session, now)
     language = language_of(request, node)
     available = service.choices(session, now)
     if not available:
         return page(request, node, "committee/empty.html")
-    structure = service.choose(available, chosen.dataflow).structure
-    problem, view = None, None
+    problem: RefusedError | NotFoundError | None = None
+    choice, view = service.choose(available), None
     try:
+        choice = service.choose(available, chosen.indicator, chosen.dataflow)
         view = table_view(_table(session, node, chosen, now), language)
-    except RefusedError as error:  # an impossible breakdown: say so beside the form
+    except (RefusedError, NotFoundError) as error:  # say so beside the form
         problem = error
+    cities = service.known_cities(session, node)
     return page(
         request,
         node,
         "committee/table.html",
-        status=200 if problem is None else 422,
-        form=form_view(available, structure, chosen, language),
+        status=_status(problem),
+        form=form_view(available, choice, cities, chosen, language),
         problem=problem,
         table=view,
         download=chosen.query,
+    )
+
+
+@router.get("/committee/indicators")
+def indicators(
+    request: Request, node: NodeDependency, session: SessionDependency
+) -> HTMLResponse:
+    """Every definition: the standard ones, then those of other dataflows held here."""
+    now = node.clock()
+    check_reader(request, node, session, now)
+    available = [choice.indicator for choice in service.choices(session, now)]
+    known = {each.id for each in STANDARD}
+    listed = [*STANDARD, *(each for each in available if each.id not in known)]
+    return page(
+        request,
+        node,
+        "committee/indicators.html",
+        definitions=definition_views(listed, language_of(request, node)),
+        available={each.id for each in available},
     )
 
 
@@ -183,10 +117,21 @@ def table_csv(
     chosen: SelectionDependency,
 ) -> Response:
     """The same table as CSV."""
-    now = node.clock()
-    check_reader(request, node, session, now)
-    text = rules.csv_text(_table(session, node, chosen, now))
-    return _download(text, "text/csv", "committee.csv")
+    table = _checked_table(request, node, session, chosen)
+    return _download(renderings.csv_text(table), "text/csv", "committee.csv")
+
+
+@router.get("/committee/table.sdmx.csv")
+def table_sdmx_csv(
+    request: Request,
+    node: NodeDependency,
+    session: SessionDependency,
+    chosen: SelectionDependency,
+) -> Response:
+    """The same table as SDMX-CSV 2.0.0."""
+    table = _checked_table(request, node, session, chosen)
+    media_type = "application/vnd.sdmx.data+csv;version=2.0.0"
+    return _download(renderings.sdmx_csv_text(table), media_type, "committee.sdmx.csv")
 
 
 @router.get("/committee/table.json")
@@ -197,11 +142,22 @@ def table_json(
     chosen: SelectionDependency,
 ) -> Response:
     """The same table as JSON."""
-    now = node.clock()
-    check_reader(request, node, session, now)
-    value = rules.json_value(_table(session, node, chosen, now))
-    text = json.dumps(value, ensure_ascii=False)
+    table = _checked_table(request, node, session, chosen)
+    text = json.dumps(renderings.json_value(table), ensure_ascii=False)
     return _download(text, "application/json", "committee.json")
+
+
+@router.get("/committee/chart.svg")
+def chart_svg(
+    request: Request,
+    node: NodeDependency,
+    session: SessionDependency,
+    chosen: SelectionDependency,
+) -> Response:
+    """The same table as a drawing."""
+    table = _checked_table(request, node, session, chosen)
+    drawn = chart(table, language_of(request, node))
+    return _download(drawn.svg, "image/svg+xml", "committee.svg")
 
 
 def check_reader(request: Request, node: Node, session: Session, now: datetime) -> None:
@@ -224,120 +180,40 @@ def check_reader(request: Request, node: Node, session: Session, now: datetime) 
         )
 
 
-def form_view(
-    available: Sequence[service.Choice],
-    structure: Structure,
-    chosen: Selection,
-    language: Language,
-) -> FormView:
-    """The form for what can be chosen, with what is chosen now."""
-    code = language.code
-    periods = next(
-        each.periods for each in available if each.structure.urn == structure.urn
-    )
-    wanted = chosen.periods or periods[-1:]
-    by = (*chosen.by, "", "")[:2]
-    dimensions = rules.breakdown_dimensions(structure)
-    return FormView(
-        dataflows=[
-            Option(
-                each.structure.urn,
-                rules.name_in(each.structure.names, code),
-                each.structure.urn == structure.urn,
-            )
-            for each in available
-        ],
-        periods=[Option(each, each, each in wanted) for each in reversed(periods)],
-        breakdowns=[
-            [
-                Option(each.id, rules.name_in(each.names, code), each.id == place)
-                for each in dimensions
-            ]
-            for place in by
-        ],
-        filters=[
-            (
-                rules.name_in(each.names, code),
-                [
-                    Option(
-                        f"{each.id}:{value.id}",
-                        rules.name_in(value.names, code),
-                        chosen.where == f"{each.id}:{value.id}",
-                    )
-                    for value in structure.base_codes(each.id)
-                ],
-            )
-            for each in dimensions
-        ],
-    )
-
-
-def table_view(table: CommitteeTable, language: Language) -> TableView:
-    """The table in the reader's language."""
-    code = language.code
-    cities = {city.node: rules.name_in(city.names, code) for city in table.cities}
-    return TableView(
-        title=rules.name_in(table.structure.names, code),
-        measure=rules.name_in(table.structure.measure, code),
-        rows=[_row_view(table, row, code) for row in table.rows],
-        sources=[_source_view(cities, each, language) for each in table.sources],
-        filters=[
-            (
-                rules.name_in(table.structure.dimension(each).names, code),
-                rules.code_name(table.structure, each, value, code),
-            )
-            for each, value in table.breakdown.filters.items()
-        ],
-        has_missing=any(table.missing(period) for period in table.periods),
-        threshold=table.profile.threshold,
-        denominator=table.profile.min_rate_denominator,
-    )
+def _checked_table(
+    request: Request, node: Node, session: Session, chosen: Selection
+) -> CommitteeTable:
+    now = node.clock()
+    check_reader(request, node, session, now)
+    return _table(session, node, chosen, now)
 
 
 def _table(
     session: Session, node: Node, chosen: Selection, now: datetime
 ) -> CommitteeTable:
+    available = service.choices(session, now)
+    choice = service.choose(available, chosen.indicator, chosen.dataflow)
+    asked = service.between(choice, chosen.first, chosen.last, now)
     return service.table(
         session,
         node,
-        dataflow=chosen.dataflow or None,
-        periods=chosen.periods,
+        indicator=choice.indicator.id,
+        periods=chosen.periods or asked,
+        cities=chosen.cities,
         by=chosen.by,
         filters=chosen.filters,
         now=now,
     )
 
 
-def _row_view(table: CommitteeTable, row: rules.Row, code: str) -> RowView:
-    cities = [*(rules.name_in(city.names, code) for city in table.cities), ""]
-    return RowView(
-        period=row.period,
-        names=rules.code_names(table, row.codes, code),
-        lines=[
-            (name, [_cell_view(indicator, figure) for indicator, figure in figures])
-            for name, figures in zip(cities, row.figures, strict=True)
-        ],
-    )
+def _once(values: list[str] | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each for each in values or () if each))
 
 
-def _cell_view(indicator: Indicator, figure: Figure) -> CellView:
-    if figure.value is None:
-        return CellView(None, None, figure.mark)
-    if indicator is Indicator.COMPLETION_RATE:
-        return CellView(f"{figure.value} %", f"{figure.low}–{figure.high}", figure.mark)
-    return CellView(str(figure.value), None, figure.mark)
-
-
-def _source_view(
-    cities: Mapping[str, str], source: rules.Source, language: Language
-) -> SourceView:
-    return SourceView(
-        city=cities[source.node],
-        period=source.period,
-        as_of=language.date(source.cut_off) if source.cut_off else None,
-        coverage=source.coverage,
-        release_id=source.release_id,
-    )
+def _status(problem: RefusedError | NotFoundError | None) -> int:
+    if problem is None:
+        return 200
+    return 404 if isinstance(problem, NotFoundError) else 422
 
 
 def _download(text: str, media_type: str, name: str) -> Response:

@@ -1,6 +1,7 @@
-"""One table, four forms: terminal, page, CSV and JSON say the same."""
+"""One table, seven forms: terminal, page, charts, CSV, SDMX-CSV and JSON say the same."""
 
 import csv
+import html
 import io
 import json
 import re
@@ -14,11 +15,13 @@ from typer.testing import CliRunner
 
 from interurban_node.accounts.rules import Role
 from interurban_node.accounts.service import mint_token
-from interurban_node.committee import rules, service
+from interurban_node.committee import renderings, service
+from interurban_node.committee.charts import chart
 from interurban_node.committee.commands import app
-from interurban_node.committee.figures import SDMX_MARKS, Indicator, Mark
-from interurban_node.committee.rules import CommitteeTable
+from interurban_node.committee.figures import SDMX_MARKS, Mark
+from interurban_node.committee.tables import CommitteeTable, records
 from interurban_node.core.errors import NotFoundError, RefusedError
+from interurban_node.core.pages import Language
 from tests.support.committees import (
     NAMES,
     a_committee_table,
@@ -40,12 +43,12 @@ from tests.support.counting import (
 )
 from tests.support.nodes import Federation
 
-Key: TypeAlias = tuple[str, str, str, str, Indicator]
-"""Period, age, sex, city by its English name, indicator."""
+Key: TypeAlias = tuple[str, str, str, str, str]
+"""Period, age, sex, city by its English name, column."""
 
 BY = ("AGE", "SEX")
 QUERY = {"by": list(BY), "period": PERIOD}
-INDICATORS = tuple(Indicator)
+COLUMNS = ("STARTED", "COMPLETED", "COMPLETION_RATE")
 MARKS = {codes: mark for mark, codes in SDMX_MARKS.items()}
 
 
@@ -85,7 +88,7 @@ def code_of(dimension_id: str, name: str) -> str:
 
 def figure(text: str) -> str:
     """A figure without unit and range."""
-    return text.split(" %")[0]
+    return re.split(r" %| ?\(", text)[0]
 
 
 def expected(table: CommitteeTable) -> dict[Key, str]:
@@ -96,11 +99,11 @@ def expected(table: CommitteeTable) -> dict[Key, str]:
             record.codes["AGE"],
             record.codes["SEX"],
             names.get(record.city, "Combined"),
-            record.indicator,
+            record.column.id,
         ): str(record.figure.value)
         if record.figure.value is not None
         else record.figure.mark.value
-        for record in rules.records(table)
+        for record in records(table)
     }
 
 
@@ -111,7 +114,7 @@ def from_csv(text: str, names: dict[str, str]) -> dict[Key, str]:
             row["AGE"],
             row["SEX"],
             names.get(row["CITY"], "Combined"),
-            Indicator(row["INDICATOR"]),
+            row["INDICATOR"],
         ): row["OBS_VALUE"] or MARKS[row["OBS_STATUS"], row["CONF_STATUS"]].value
         for row in csv.DictReader(io.StringIO(text))
     }
@@ -126,20 +129,20 @@ def from_json(text: str) -> dict[Key, str]:
             record["codes"]["AGE"],
             record["codes"]["SEX"],
             names.get(record["city"], "Combined"),
-            Indicator(record["indicator"]),
+            record["indicator"],
         ): str(record["value"]) if record["value"] is not None else record["mark"]
         for record in value["records"]
     }
 
 
 def from_terminal(table: CommitteeTable) -> dict[Key, str]:
-    _, rows = rules.terminal_rows(table)
+    _, rows = renderings.terminal_rows(table)
     return {
         (period, code_of("AGE", age), code_of("SEX", sex), city, indicator): figure(
             text
         )
         for period, age, sex, city, *texts in rows
-        for indicator, text in zip(INDICATORS, texts, strict=True)
+        for indicator, text in zip(COLUMNS, texts, strict=True)
     }
 
 
@@ -152,9 +155,36 @@ def from_page(text: str) -> dict[Key, str]:
         if len(row) == 1:
             period, age, sex = (part.strip() for part in row[0].split("·"))
             continue
-        for text_of_cell, indicator in zip(row[1:], INDICATORS, strict=True):
+        own_first = (COLUMNS[-1], *COLUMNS[:-1])
+        for text_of_cell, indicator in zip(row[1:], own_first, strict=True):
             key = (period, code_of("AGE", age), code_of("SEX", sex), row[0], indicator)
             found[key] = figure(text_of_cell)
+    return found
+
+
+def from_sdmx_csv(text: str, cities: dict[str, str]) -> dict[Key, str]:
+    """`cities` are English names by reference area, or address where none is known."""
+    return {
+        (
+            row["TIME_PERIOD"],
+            row["AGE"],
+            row["SEX"],
+            cities.get(row["REF_AREA"], "Combined"),
+            row["INDICATOR"],
+        ): row["OBS_VALUE"] or MARKS[row["OBS_STATUS"], row["CONF_STATUS"]].value
+        for row in csv.DictReader(io.StringIO(text))
+    }
+
+
+def from_chart(svg: str) -> dict[Key, str]:
+    """The words of every bar, point and mark."""
+    found: dict[Key, str] = {}
+    for title in re.findall(r"<g><title>(.*?)</title>", svg):
+        words, _, text = html.unescape(title).rpartition(": ")
+        period, groups, city = words.split(", ")
+        age, sex = groups.split(" · ")
+        key = (period, code_of("AGE", age), code_of("SEX", sex), city, COLUMNS[-1])
+        found[key] = figure(text)
     return found
 
 
@@ -200,9 +230,46 @@ def test_all_forms_say_the_same(committee: Federation) -> None:
     csv_file = web.get("/committee/table.csv", params=QUERY)
     assert from_page(page.text) == wanted
     assert from_csv(csv_file.text, names) == wanted
-    assert csv_file.text == rules.csv_text(table)
+    assert csv_file.text == renderings.csv_text(table)
     assert from_json(web.get("/committee/table.json", params=QUERY).text) == wanted
     assert from_terminal(table) == wanted
+    areas = {
+        each.table.ref_area: names[each.node] for each in table.sources if each.table
+    }
+    sdmx_csv = web.get("/committee/table.sdmx.csv", params=QUERY)
+    assert from_sdmx_csv(sdmx_csv.text, names | areas) == wanted
+    rates = {key: text for key, text in wanted.items() if key[-1] == COLUMNS[-1]}
+    drawn = chart(table, Language("en")).svg
+    assert from_chart(drawn) == rates
+    assert str(drawn) in page.text
+    svg = web.get(
+        "/committee/chart.svg", params=QUERY, headers={"accept-language": "en"}
+    )
+    assert svg.text == drawn
+
+
+def test_all_forms_say_the_same_ranges(committee: Federation) -> None:
+    table = table_of(committee, periods=[PERIOD])
+    [rate] = [
+        record.figure
+        for record in records(table)
+        if (record.city, record.column.id) == (CITIES[0], COLUMNS[-1])
+    ]
+    assert rate.value is not None
+    text = f"{rate.value} % ({rate.low}–{rate.high})"
+    web = a_reader(committee)
+    page = web.get("/committee", headers={"accept-language": "en"}).text
+    assert text in re.sub(r"<[^>]+>", "", page)
+    assert text in chart(table, Language("en")).svg
+    assert any(text in row for row in renderings.terminal_rows(table)[1])
+    for read in (renderings.csv_text, renderings.sdmx_csv_text):
+        rows = csv.DictReader(io.StringIO(read(table)))
+        ranges = {
+            (row["LOW"], row["HIGH"])
+            for row in rows
+            if row["INDICATOR"] == COLUMNS[-1] and row["OBS_VALUE"] == str(rate.value)
+        }
+        assert (str(rate.low), str(rate.high)) in ranges
 
 
 def test_the_commands_output_is_the_same_table(committee: Federation) -> None:
@@ -210,10 +277,10 @@ def test_the_commands_output_is_the_same_table(committee: Federation) -> None:
     node = committee.nodes["lakeside"]
     options = ["table", "--by", "AGE,SEX", "--home", str(node.home.path)]
     as_json = CliRunner().invoke(app, [*options, "--json"])
-    as_csv = CliRunner().invoke(app, [*options, "--csv", "-"])
+    as_csv = CliRunner().invoke(app, [*options, "--format", "csv"])
     shown = CliRunner().invoke(app, options)
     assert from_json(as_json.stdout) == expected(table)
-    assert as_csv.stdout.splitlines() == rules.csv_text(table).splitlines()
+    assert as_csv.stdout.splitlines() == renderings.csv_text(table).splitlines()
     assert "Lakeside" in shown.stdout
     assert "no release here" in shown.stdout
 
@@ -221,11 +288,12 @@ def test_the_commands_output_is_the_same_table(committee: Federation) -> None:
 def test_the_command_writes_a_file(committee: Federation) -> None:
     node = committee.nodes["lakeside"]
     path = node.home.path.parent / "table.csv"
-    options = ["table", "--home", str(node.home.path), "--csv", str(path)]
-    done = CliRunner().invoke(app, [*options, "--where", "SEX=F"])
+    options = ["table", "--home", str(node.home.path), "--format", "csv"]
+    options += ["--out", str(path), "--where", "SEX=F"]
+    done = CliRunner().invoke(app, options)
     table = table_of(committee, periods=[PERIOD], filters={"SEX": "F"})
     assert (done.exit_code, done.stdout) == (0, "")
-    assert path.read_bytes().decode() == rules.csv_text(table)
+    assert path.read_bytes().decode() == renderings.csv_text(table)
 
 
 def test_the_command_refuses_what_there_is_not(committee: Federation) -> None:
@@ -235,7 +303,14 @@ def test_the_command_refuses_what_there_is_not(committee: Federation) -> None:
         (["--by", "AGE,SEX,EQUITY"], 1),
         (["--period", "2019-Q1"], 1),
         (["--dataflow", "WAGES"], 1),
-        (["--csv", f"{home}/interurban.toml/table.csv"], 2),
+        (["--indicator", "WAGES"], 1),
+        (["--cities", "Atlantis"], 1),
+        (["--period", "2099-Q1"], 1),
+        (["--period", "last year"], 1),
+        (["--where", "SEX=F,SEX=M"], 2),
+        (["--format", "pdf"], 2),
+        (["--out", "table.csv"], 2),
+        (["--format", "csv", "--out", f"{home}/interurban.toml/table.csv"], 2),
     ):
         done = CliRunner().invoke(app, ["table", "--home", home, *options])
         assert (done.exit_code, done.stdout) == (exit_code, "")
@@ -257,7 +332,7 @@ def test_own_figures_are_not_shown_before_their_publication(
     populate(federation)
     federation.clock.now -= timedelta(days=2) - timedelta(hours=2)
     build_all(federation)
-    with pytest.raises(NotFoundError, match="no release of this dataflow"):
+    with pytest.raises(NotFoundError, match="no release is published here yet"):
         table_of(federation)
     text = a_reader(federation).get("/committee").text
     assert "No release is published here yet" in text
@@ -328,8 +403,10 @@ def test_every_mark_can_be_told_apart_in_csv() -> None:
         [a_table(counts(40, 40)), a_table(counts(40, None)), None]
     )
     names = {node: texts["en"] for node, texts in NAMES.items()}
-    found = set(from_csv(rules.csv_text(table), names).values())
-    assert found == {"40", "80"} | {mark.value for mark in Mark if mark != "shown"}
+    found = set(from_csv(renderings.csv_text(table), names).values())
+    assert found == {"40", "80"} | (
+        {mark.value for mark in Mark} - {"shown", "not yet"}
+    )
 
 
 def test_a_table_of_an_ended_agreement_can_still_be_read(
