@@ -17,6 +17,7 @@ from interurban_node.core.errors import (
     SuspendedError,
 )
 from interurban_protocol.encoding import format_time
+from interurban_protocol.release_plans import PUBLIC
 
 _SEAL = object()
 
@@ -30,6 +31,7 @@ class ReleaseFacts:
     purpose: str
     recipients: tuple[str, ...]
     publication_at: datetime
+    held_from: str | None = None  # the partner that published it; None: this node did
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +57,14 @@ def decide_release(
     asker: str,
     agreements: Sequence[AgreementInForce],
     now: datetime,
+    grade: Grade = Grade.COUNTERSIGNED,
 ) -> Permit:
-    """May `asker`, a partner whose request was verified, have the release?
+    """May `asker`, a partner whose request or token was verified, have the release?
 
     Rules, in order: 1. an agreement in force between the two refers to the release's plan;
-    2. the release names the asker as recipient (an issued release is never opened to
-    another); 3. disclosure to the asker is not suspended; 4. the publication time has come.
+    2. the release is this node's own and names the asker as recipient (an issued release is
+    never opened to another, nor passed on); 3. disclosure to the asker is not suspended;
+    4. the publication time has come.
 
     Raises:
         OutsideAgreementError, OutsidePlanError, SuspendedError, NotPublishedError.
@@ -75,7 +79,7 @@ def decide_release(
         raise OutsideAgreementError(
             "no agreement in force between the two nodes refers to this release's plan"
         )
-    if asker not in release.recipients:  # 2
+    if asker not in release.recipients or release.held_from is not None:  # 2
         raise OutsidePlanError(
             "the release does not name the asking node as a recipient"
         )
@@ -85,7 +89,7 @@ def decide_release(
         kind=UseKind.RELEASE_SENT,
         recipient=asker,
         purpose=release.purpose,
-        grade=Grade.COUNTERSIGNED,
+        grade=grade,
         agreement_id=covering[0].agreement_id,
         release_id=release.release_id,
         _seal=_SEAL,
@@ -106,6 +110,43 @@ def decide_own_release(
         recipient=own_origin,
         purpose=release.purpose,
         grade=Grade.BEARER,
+        agreement_id=None,
+        release_id=release.release_id,
+        _seal=_SEAL,
+    )
+
+
+def decide_held_release(
+    release: ReleaseFacts, *, own_origin: str, now: datetime
+) -> Permit:
+    """May this city's own programs read a release that is kept here, own or pulled?
+
+    Raises:
+        OutsidePlanError: a partner's release that names neither this node nor the public.
+        NotPublishedError: before the publication time.
+    """
+    if release.held_from is not None and not (
+        {own_origin, PUBLIC} & set(release.recipients)
+    ):
+        raise OutsidePlanError("the release does not name this node as a recipient")
+    return decide_own_release(release, own_origin=own_origin, now=now)
+
+
+def decide_public_release(release: ReleaseFacts, *, now: datetime) -> Permit:
+    """May anybody have the release? Its publication is the sending.
+
+    Raises:
+        OutsidePlanError: it is another city's, or does not name the public as a recipient.
+        NotPublishedError: before the publication time.
+    """
+    if PUBLIC not in release.recipients or release.held_from is not None:
+        raise OutsidePlanError("the release does not name the public as a recipient")
+    _check_published(release, now)
+    return Permit(
+        kind=UseKind.RELEASE_SENT,
+        recipient=PUBLIC,
+        purpose=release.purpose,
+        grade=Grade.OWN,
         agreement_id=None,
         release_id=release.release_id,
         _seal=_SEAL,
