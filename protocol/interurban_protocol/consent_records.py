@@ -36,6 +36,8 @@ from interurban_protocol.errors import (
     ReplayedError,
 )
 from interurban_protocol.keys import KeySet, PrivateKey, Purpose
+from interurban_protocol.release_plans import PUBLIC
+from interurban_protocol.release_plans import Recipient as RecipientId
 from interurban_protocol.signed_documents import (
     Digest,
     DocumentPayload,
@@ -150,11 +152,11 @@ class ProcessingPurpose(WireModel):
 
 
 class Recipient(WireModel):
-    """Who would receive something: a node, or a city in words plus its node."""
+    """Who would receive something: a node by its name, or everybody (`PUBLIC`)."""
 
-    node: Origin
+    node: RecipientId
     name: Text
-    fingerprint: Text  # the eight words of its identity key
+    fingerprint: Text | None = None  # the eight words of a node's identity key
 
 
 class Question(DocumentPayload):
@@ -200,7 +202,7 @@ class ConsentEvent(WireModel):
     rendering: Digest  # of the exact page or paper that was shown
     actor: Actor
     channel: Channel
-    recipients: Annotated[tuple[Origin, ...], Field(min_length=1)]
+    recipients: Annotated[tuple[RecipientId, ...], Field(min_length=1)]
     evidence: str | None = None  # of a registry claim: its own id, used once
     signed_on: date | None = None  # of a registry claim: the day on the paper
     detail: str | None = None  # for references: the credential's id
@@ -216,7 +218,7 @@ class Receipt(DocumentPayload):
     question: Digest
     state: ConsentState
     at: Moment
-    recipients: tuple[Origin, ...]
+    recipients: tuple[RecipientId, ...]
     language: Language
     expires_at: Moment | None = None
 
@@ -293,7 +295,8 @@ def check_question(question: Question) -> None:
 
     Raises:
         MalformedError: another signer than the controller, valid for longer than its
-            maximum, a recipient twice, or more than one recipient for a reference.
+            maximum, a recipient twice, a node without its fingerprint, or for a reference
+            anybody else than one node.
     """
     if [signer.node for signer in question.signers] != [question.controller]:
         raise MalformedError("the question is not signed by its controller alone")
@@ -302,7 +305,10 @@ def check_question(question: Question) -> None:
     nodes = [recipient.node for recipient in question.recipients]
     if len(set(nodes)) != len(nodes):
         raise MalformedError("the question names a recipient twice")
-    if question.scope is Scope.REFERENCE and len(nodes) != 1:
+    for recipient in question.recipients:
+        if (recipient.fingerprint is None) != (recipient.node == PUBLIC):
+            raise MalformedError("a node, and only a node, has a fingerprint")
+    if question.scope is Scope.REFERENCE and (len(nodes) != 1 or PUBLIC in nodes):
         raise MalformedError("a question about a reference has exactly one recipient")
 
 

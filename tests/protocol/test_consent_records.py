@@ -20,6 +20,7 @@ from interurban_protocol.consent_records import (
     EffectiveConsent,
     Question,
     Receipt,
+    Recipient,
     Scope,
     VerifiedHistory,
     check_event,
@@ -44,6 +45,7 @@ from interurban_protocol.errors import (
     WrongKeyError,
 )
 from interurban_protocol.keys import KeySet, Purpose
+from interurban_protocol.release_plans import PUBLIC
 from interurban_protocol.signed_documents import (
     Signer,
     check_understood,
@@ -628,6 +630,16 @@ def test_a_question_is_a_document_whose_id_is_its_digest() -> None:
     [
         {"valid_for_days": 731},
         {"recipients": (a_recipient(RIDGE), a_recipient(RIDGE))},
+        {"recipients": (Recipient(node=RIDGE, name="Ridge"),)},
+        {
+            "recipients": (
+                Recipient(node=PUBLIC, name="all", fingerprint="eight words"),
+            )
+        },
+        {
+            "scope": Scope.REFERENCE,
+            "recipients": (Recipient(node=PUBLIC, name="everybody"),),
+        },
         {"scope": Scope.REFERENCE},
         {"signers": (Signer(node=HARBOUR, key_id="x"),)},
         {"signers": ()},
@@ -636,6 +648,11 @@ def test_a_question_is_a_document_whose_id_is_its_digest() -> None:
 def test_a_question_that_contradicts_itself_is_refused(changes: Any) -> None:
     with pytest.raises(MalformedError):
         check_question(a_question(**changes))
+
+
+def test_a_question_about_tables_may_name_everybody() -> None:
+    everybody = Recipient(node=PUBLIC, name="everybody")
+    check_question(a_question(recipients=(a_recipient(RIDGE), everybody)))
 
 
 def test_a_question_at_its_limits_is_accepted() -> None:

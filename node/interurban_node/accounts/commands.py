@@ -100,7 +100,7 @@ def revoke(
 
     with opened(home, as_json=as_json) as node:
         with node.database.transaction() as session:
-            facts = service.revoke_token(session, token_id, node.clock())
+            facts = service.revoke_token(session, node, token_id, node.clock())
         lines = [f"The token of {facts.label} ({facts.role}) is revoked."]
         show(Shown(_facts(facts), lines), as_json=as_json)
 

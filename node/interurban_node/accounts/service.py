@@ -11,7 +11,8 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -37,6 +38,7 @@ from interurban_node.accounts.rules import (
     normal_person_id,
     source_group,
 )
+from interurban_node.audit.service import record_irrevocable
 from interurban_node.core.context import Node
 from interurban_node.core.database import on_rollback, savepoint
 from interurban_node.core.errors import (
@@ -47,6 +49,7 @@ from interurban_node.core.errors import (
 )
 from interurban_node.core.home import NodeKeys
 from interurban_node.core.identifiers import normal_code
+from interurban_node.core.journal import Irrevocable, JournalEntry
 from interurban_protocol.encoding import base64url_encode
 
 _NONCE_BYTES = 12
@@ -287,6 +290,8 @@ def sign_in_learner(
             "the code is not valid",
             next_step="Check the letter with your code, or ask the training office for a new one.",
         )
+    used = {"code": _hash(node, "code", normal_code(code))}
+    record_irrevocable(session, node, Irrevocable.CODE_USED, used, now)
     return _start_session(session, node, now, learner_ref=learner_ref)
 
 
@@ -306,6 +311,25 @@ def sign_in_staff(
         _count_failure(session, node, attempt)
         raise
     return _start_session(session, node, now, token_id=verified.token_id)
+
+
+@contextmanager
+def counted_attempt(
+    session: Session, node: Node, source: str, now: datetime
+) -> Iterator[None]:
+    """Count a NotSignedInError inside as a failed attempt with a token from `source`.
+
+    For addresses that take bearer tokens without a sign-in.
+
+    Raises:
+        TooManyAttemptsError: too many failures from this source, or in all.
+    """
+    attempt = _checked_attempt(session, node, "token", source, now)
+    try:
+        yield
+    except NotSignedInError:
+        _count_failure(session, node, attempt)
+        raise
 
 
 def sign_out(session: Session, node: Node, cookie: str | None, now: datetime) -> None:
@@ -396,8 +420,10 @@ def verify_token(
     return VerifiedToken(Role(row.role), row.label, row.token_id, _SEAL)
 
 
-def revoke_token(session: Session, token_id: str, now: datetime) -> TokenFacts:
-    """End a token, and with it every session that it began.
+def revoke_token(
+    session: Session, node: Node, token_id: str, now: datetime
+) -> TokenFacts:
+    """End a token for good, and with it every session that it began.
 
     Raises:
         NotFoundError: no token has this id.
@@ -405,9 +431,41 @@ def revoke_token(session: Session, token_id: str, now: datetime) -> TokenFacts:
     row = session.get(TokenRow, token_id)
     if row is None:
         raise NotFoundError("no token has this id")
-    row.revoked_at = row.revoked_at or now
-    session.flush()
+    if row.revoked_at is None:
+        row.revoked_at = now
+        gone = {"token": token_id}
+        record_irrevocable(session, node, Irrevocable.TOKEN_REVOKED, gone, now)
     return _facts(row)
+
+
+# --- after a restore
+
+
+def reapply(session: Session, node: Node, entry: JournalEntry, now: datetime) -> None:
+    """Revoke a token, or use up a code, that a restored database takes for good.
+
+    Sessions that the backup brought back end as well: who signed out must stay out.
+
+    Raises:
+        ConfigurationError: the entry is not one that this feature wrote.
+    """
+    del node
+    session.execute(sa.delete(WebSessionRow))
+    match entry.kind, entry.facts:
+        case Irrevocable.TOKEN_REVOKED, {"token": token_id}:
+            session.execute(
+                sa.update(TokenRow)
+                .where(TokenRow.token_id == token_id, TokenRow.revoked_at.is_(None))
+                .values(revoked_at=now)
+            )
+        case Irrevocable.CODE_USED, {"code": code_hash}:
+            session.execute(
+                sa.delete(SignInCodeRow).where(SignInCodeRow.code_hash == code_hash)
+            )
+        case _:
+            raise ConfigurationError(
+                f"entry {entry.number} of the journal is none of ours about sign-in"
+            )
 
 
 def tokens(session: Session) -> list[TokenFacts]:

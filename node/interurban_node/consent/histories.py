@@ -30,6 +30,7 @@ from interurban_node.consent.rules import (
 from interurban_node.core import outbox
 from interurban_node.core.context import Node
 from interurban_node.core.journal import Irrevocable
+from interurban_node.core.learner_numbers import learner_numbers
 from interurban_node.partners.service import own_descriptor
 from interurban_protocol.consent_records import (
     ConsentEvent,
@@ -222,11 +223,14 @@ def _move_grants(session: Session, recorded: Sequence[Recorded], now: datetime) 
         session, refs, {r.event.question for r in recorded}
     ):
         standing[grant.learner_ref, grant.question_id].append(grant)
+    granting = {one.entry.learner_ref for one in recorded if one.expires_at is not None}
+    numbers = learner_numbers(session, granting)
     for one in recorded:
         grants = standing[one.entry.learner_ref, one.event.question]
         ended = _end_grants(grants, one.event, now)
         if one.expires_at is not None:
-            grants.append(_grant(session, one, one.expires_at))
+            number = numbers[one.entry.learner_ref]
+            grants.append(_grant(session, one, number, one.expires_at))
         if one.entry.question.scope is Scope.REFERENCE:
             _tell(session, one, ended, now)
 
@@ -242,10 +246,13 @@ def _end_grants(
     return about
 
 
-def _grant(session: Session, one: Recorded, expires_at: datetime) -> GrantRow:
+def _grant(
+    session: Session, one: Recorded, number: int, expires_at: datetime
+) -> GrantRow:
     single = one.entry.question.scope is Scope.REFERENCE
     grant = GrantRow(
         learner_ref=one.entry.learner_ref,
+        learner_number=number,
         question_id=one.event.question,
         credential_id=one.event.detail,
         recipient=one.event.recipients[0] if single else None,

@@ -61,23 +61,33 @@ class EventRow(Base):
 
 
 class GrantRow(Base):
-    """One grant: in force from `granted_at` until it ends or runs out."""
+    """One grant: in force from `granted_at` until it ends or runs out.
+
+    The learner stands in it twice: by reference for histories, by number for counting.
+    """
 
     __tablename__ = "consent_grants"
 
+    # In this order: what counting reads is read without stepping over long texts.
     id: Mapped[int] = mapped_column(primary_key=True)
-    learner_ref: Mapped[str] = mapped_column(sa.String(60))
-    question_id: Mapped[str] = mapped_column(sa.String(71))
-    credential_id: Mapped[str | None] = mapped_column(sa.String(60))
-    recipient: Mapped[str | None] = mapped_column(sa.String(260))
-    event_id: Mapped[str] = mapped_column(sa.String(71))
+    learner_number: Mapped[int]
     granted_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    question_id: Mapped[str] = mapped_column(sa.String(71))
+    learner_ref: Mapped[str] = mapped_column(sa.String(60))
+    credential_id: Mapped[str | None] = mapped_column(sa.String(60))
+    recipient: Mapped[str | None] = mapped_column(sa.String(260))
+    event_id: Mapped[str] = mapped_column(sa.String(71))
 
     __table_args__ = (
         sa.Index("ix_consent_grants_counted", "learner_ref", "question_id"),
         sa.Index("ix_consent_grants_due", "ended_at", "expires_at"),
+        sa.Index(  # all that counting reads of a question
+            "ix_consent_grants_standing",
+            *("question_id", "learner_number"),
+            *("granted_at", "expires_at", "ended_at"),
+        ),
     )
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from interurban_node.consent.models import EventRow, GrantRow, HistoryRow
+from interurban_node.core.learner_sets import LearnerSet, gathered, read_gathered
 from interurban_protocol.consent_records import ConsentState
 
 CHUNK = 2000  # values in one IN list; SQLite and PostgreSQL take 32,766
@@ -41,6 +42,48 @@ def in_force(at: datetime) -> sa.ColumnElement[bool]:
         GrantRow.granted_at <= at,
         GrantRow.expires_at > at,
         sa.or_(GrantRow.ended_at.is_(None), GrantRow.ended_at > at),
+    )
+
+
+def consenting(
+    session: Session, question_ids: Sequence[str], times: tuple[datetime, datetime]
+) -> LearnerSet:
+    """The learners with a grant for one of the questions at each of two times.
+
+    The same learners as `consents` finds, but all of them in one reading of the grants.
+    One grant that holds at both times is the rule; others are set against each other.
+    """
+    first, second = sorted(times)
+    ends = sa.case(
+        (GrantRow.ended_at < GrantRow.expires_at, GrantRow.ended_at),
+        else_=GrantRow.expires_at,
+    )
+    begins_early, lasts = GrantRow.granted_at <= first, ends > second
+    dialect = session.get_bind().dialect.name
+    number = GrantRow.learner_number.expression
+    row = session.execute(
+        sa.select(
+            gathered(number, sa.and_(begins_early, lasts), dialect),
+            gathered(number, sa.and_(sa.not_(lasts), begins_early), dialect),
+            gathered(number, sa.and_(sa.not_(begins_early), lasts), dialect),
+        ).where(
+            GrantRow.question_id.in_(tuple(question_ids)),
+            GrantRow.granted_at <= second,
+            ends > first,
+        )
+    ).one()
+    both, only_first, only_second = (LearnerSet.of(read_gathered(part)) for part in row)
+    return both | (only_first & only_second)
+
+
+def all_grants() -> sa.Select[*tuple[Any, ...]]:
+    """Every grant, as `consenting` reads it; for a copy in another engine."""
+    return sa.select(
+        GrantRow.question_id,
+        GrantRow.learner_number,
+        GrantRow.granted_at,
+        GrantRow.expires_at,
+        GrantRow.ended_at,
     )
 
 

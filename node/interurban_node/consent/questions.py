@@ -11,9 +11,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from interurban_node.audit.service import record_irrevocable
 from interurban_node.consent.histories import Entry, record_answers
 from interurban_node.consent.models import GrantRow, QuestionRow
 from interurban_node.consent.rules import (
+    EVERYBODY,
     STANDARD_DAYS,
     UNSTATED_COUNTRY,
     NamedRecipient,
@@ -26,10 +28,16 @@ from interurban_node.consent.rules import (
     standard_draft,
 )
 from interurban_node.core.context import Node
-from interurban_node.core.errors import NotFoundError, RefusedError
+from interurban_node.core.errors import (
+    ConfigurationError,
+    NotFoundError,
+    RefusedError,
+)
+from interurban_node.core.journal import Irrevocable, JournalEntry
 from interurban_node.partners.service import pinned
 from interurban_protocol.consent_records import ConsentState, Question, Scope
 from interurban_protocol.encoding import canonical_json
+from interurban_protocol.release_plans import PUBLIC
 from interurban_protocol.signed_documents import Signer, start_document
 
 
@@ -52,20 +60,37 @@ def publish_question(
         fresh = question_of(draft, signer, issued_at, before.question_id)
     document = start_document(fresh, key)
     view = question_view(document, now, None)
-    session.add(
-        QuestionRow(
-            question_id=view.question_id,
-            scope=view.scope,
-            purpose=view.purpose,
-            recipients=_key(fresh),
-            document=document,
-            published_at=now,
-        )
-    )
+    _add(session, view, document, now)
+    if before is not None:
+        _supersede(session, node, before, now)
+    asked = {"document": document.decode("utf-8")}
+    record_irrevocable(session, node, Irrevocable.QUESTION, asked, now)
+    return view.question_id
+
+
+def reapply(session: Session, node: Node, entry: JournalEntry, now: datetime) -> None:
+    """Ask again, word for word, what a restored database does not know to be asked.
+
+    Noes that were given to it since are re-applied after it, and need it.
+
+    Raises:
+        ConfigurationError: the entry is not one that this feature wrote.
+    """
+    match entry.kind, entry.facts:
+        case Irrevocable.QUESTION, {"document": text}:
+            document = text.encode()
+        case _:
+            raise ConfigurationError(
+                f"entry {entry.number} of the journal is no question of ours"
+            )
+    view = question_view(document, entry.at, None)
+    if session.get(QuestionRow, view.question_id) is not None:
+        return
+    before = _current(session, view.question)
+    _add(session, view, document, entry.at)
     if before is not None:
         _supersede(session, node, before, now)
     session.flush()
-    return view.question_id
 
 
 def publish_standard_question(
@@ -88,10 +113,7 @@ def publish_standard_question(
     others = [origin for origin in recipients if origin != node.origin]
     if not others:
         raise RefusedError("the question has no recipient besides this city")
-    named = []
-    for origin in others:
-        descriptor = pinned(session, origin).descriptor
-        named.append(NamedRecipient(origin, descriptor.payload.name, descriptor.words))
+    named = [_named(session, origin) for origin in others]
     draft = standard_draft(
         scope,
         purpose=purpose,
@@ -133,6 +155,13 @@ def current_questions(
     return [view for view in questions(session, scope) if view.superseded_at is None]
 
 
+def _named(session: Session, recipient: str) -> NamedRecipient:
+    if recipient == PUBLIC:
+        return EVERYBODY
+    descriptor = pinned(session, recipient).descriptor
+    return NamedRecipient(recipient, descriptor.payload.name, descriptor.words)
+
+
 def _current(session: Session, question: Question) -> QuestionView | None:
     row = session.scalar(
         sa.select(QuestionRow)
@@ -145,6 +174,21 @@ def _current(session: Session, question: Question) -> QuestionView | None:
         .with_for_update()
     )
     return None if row is None else _view(row)
+
+
+def _add(
+    session: Session, view: QuestionView, document: bytes, published_at: datetime
+) -> None:
+    session.add(
+        QuestionRow(
+            question_id=view.question_id,
+            scope=view.scope,
+            purpose=view.purpose,
+            recipients=_key(view.question),
+            document=document,
+            published_at=published_at,
+        )
+    )
 
 
 def _supersede(session: Session, node: Node, old: QuestionView, now: datetime) -> None:

@@ -38,6 +38,7 @@ from interurban_protocol.encoding import (
     parse_json_object,
     sha256_digest,
 )
+from interurban_protocol.release_plans import PUBLIC
 from interurban_protocol.signed_documents import Signer, open_document, read_payload
 
 NO_STATES = frozenset({ConsentState.REFUSED, ConsentState.WITHDRAWN})
@@ -81,7 +82,17 @@ class NamedRecipient:
 
     node: str
     names: Mapping[str, str]
-    fingerprint: str
+    fingerprint: str | None  # None: everybody
+
+
+EVERYBODY = NamedRecipient(
+    PUBLIC,
+    {
+        "en": "everybody, because the tables are published",
+        "ar": "الجميع، لأن الجداول تُنشر للعموم",
+    },
+    None,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -252,8 +252,6 @@ def record_expiries(
 def reapply(session: Session, node: Node, entry: JournalEntry, now: datetime) -> None:
     """Record again the noes of a journal entry that a restored database has forgotten.
 
-    A question that the database does not know either has no grants to end.
-
     Raises:
         ConfigurationError: the entry is not one that this feature wrote.
     """
@@ -269,9 +267,7 @@ def reapply(session: Session, node: Node, entry: JournalEntry, now: datetime) ->
             raise ConfigurationError(
                 f"entry {entry.number} of the journal is no withdrawal that we know"
             )
-    if session.get(QuestionRow, question_id) is None:
-        return
-    asked = question(session, question_id)
+    asked = question(session, question_id)  # the journal has it before any no to it
     again = answer_again(asked, ConsentState(state), rest.get("credential"))
     entries = [Entry(ref, asked, again) for ref in learners.split()]
     record_answers(session, node, entries, now, journaled=True)

@@ -5,6 +5,7 @@ Exit 0: done; 1: refused or not valid; 2: usage.
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ HomeOption = Annotated[
     typer.Option("--home", envvar="INTERURBAN_HOME", help="The node's home folder."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer with JSON only.")]
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and newline
 DEFAULT_HOME = Path("interurban-home")
 
 
@@ -56,12 +58,17 @@ def show(shown: Shown, *, as_json: bool) -> None:
     elif shown.table is not None:
         sys.stdout.write(shown.if_empty + "\n")
     for line in shown.lines:
-        sys.stdout.write(line + "\n")
+        sys.stdout.write(visible(line) + "\n")
 
 
 def say(text: str) -> None:
     """Talk to the person at the terminal, on standard error."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(visible(text) + "\n")
+
+
+def visible(text: str) -> str:
+    """The text without what could steer a terminal: a partner's names may hold anything."""
+    return _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @contextmanager
@@ -126,5 +133,5 @@ def print_table(table: Table) -> None:
     for column in table.columns:
         rich.add_column(column, overflow="fold")
     for row in table.rows:
-        rich.add_row(*(Text(cell) for cell in row))  # text, never markup
+        rich.add_row(*(Text(visible(cell)) for cell in row))  # text, never markup
     Console(file=sys.stdout, soft_wrap=False).print(rich)

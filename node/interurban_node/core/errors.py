@@ -14,7 +14,9 @@
         │   ├── OutsideAgreementError no agreement in force covers it
         │   ├── OutsidePlanError      not what the release plan names
         │   ├── SuspendedError        disclosure between the two is suspended
-        │   └── NotPublishedError     its publication time has not come
+        │   ├── NotPublishedError     its publication time has not come
+        │   ├── NotOfferedError       a part of a standard that is left out, with the reason
+        │   └── NotAcceptableError    no format that the caller accepts
         ├── NotSignedInError          a page or API that wants a person or token
         ├── TooManyAttemptsError      guessing is slowed down
         └── PartnerError              the other city's node did not do its part
@@ -147,3 +149,15 @@ class PartnerRefusedError(PartnerError):
         super().__init__(message, next_step=next_step)
         self.slug = slug
         self.status = status
+
+
+class NotOfferedError(RefusedError):
+    """A part of a standard that this node does not offer, for a reason that it gives."""
+
+    default_next_step = "docs/sdmx.md lists what is offered; leave this part out."
+
+
+class NotAcceptableError(RefusedError):
+    """None of the formats that the caller accepts is one of ours."""
+
+    default_next_step = "Name one of the media types in the reasons in `Accept`."

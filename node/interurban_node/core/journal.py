@@ -28,6 +28,8 @@ from interurban_protocol.encoding import (
 )
 from interurban_protocol.errors import MalformedError
 
+_TAIL = 65_536  # bytes read at first to find the last line
+
 
 class Irrevocable(StrEnum):
     """Kinds of facts that are never undone."""
@@ -37,6 +39,12 @@ class Irrevocable(StrEnum):
     RELEASE_BUILT = "release-built"
     STATUS_LIST = "status-list"
     KEY_EVENT = "key-event"
+    QUESTION = "question"  # was asked, word for word: a no may be about it
+    SUSPENSION = "suspension"  # or its end
+    TOKEN_REVOKED = "token-revoked"  # noqa: S105  # a kind, no secret
+    ACCESS_REVOKED = "access-token-revoked"
+    CODE_USED = "code-used"
+    PARTNER_DESCRIPTOR = "partner-descriptor"  # the newest that was seen
     VOID = "void"  # the transaction of an earlier entry failed and was never answered
 
 
@@ -164,10 +172,15 @@ def _last_line(descriptor: int) -> bytes:
     size = os.fstat(descriptor).st_size
     if size == 0:
         return b""
-    tail = os.pread(descriptor, 65536, max(0, size - 65536))
-    if not tail.endswith(b"\n"):
-        raise _damaged(0)
-    return tail.rstrip(b"\n").rsplit(b"\n", 1)[-1]
+    length = 0
+    while True:
+        length = min(size, 2 * length or _TAIL)
+        tail = os.pread(descriptor, length, size - length)
+        if not tail.endswith(b"\n"):
+            raise _damaged(0)
+        _, newline, line = tail[:-1].rpartition(b"\n")
+        if newline or length == size:
+            return line
 
 
 def _damaged(number: int) -> ConfigurationError:

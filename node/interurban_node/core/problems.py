@@ -55,6 +55,18 @@ PROBLEMS: Mapping[type[InterurbanError], ProblemType] = {
         "Refused",
         "Only what agreement, plan and consent allow leaves the node.",
     ),
+    errors.NotOfferedError: ProblemType(
+        "not-offered",
+        501,
+        "Not offered",
+        "Releases are final: a service that shows what changed shows who left.",
+    ),
+    errors.NotAcceptableError: ProblemType(
+        "not-acceptable",
+        406,
+        "No such format",
+        "The caller chooses the format, by media type.",
+    ),
     errors.OutsideAgreementError: ProblemType(
         "outside-agreement",
         403,

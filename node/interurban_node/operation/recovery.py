@@ -5,11 +5,16 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from interurban_node.accounts import service as accounts
+from interurban_node.agreements import suspensions
 from interurban_node.audit import service as audit
+from interurban_node.consent import questions
 from interurban_node.consent import service as consent
 from interurban_node.core.context import Node
 from interurban_node.core.journal import Irrevocable, JournalEntry
 from interurban_node.credentials import service as credentials
+from interurban_node.partners import service as partners
+from interurban_node.policy import tokens
 
 Reapply = Callable[[Session, Node, JournalEntry, datetime], None]
 
@@ -34,6 +39,12 @@ _REAPPLY: Mapping[Irrevocable, Reapply] = {
     Irrevocable.STATUS_LIST: _reference,
     Irrevocable.RELEASE_BUILT: _nothing_to_undo,
     Irrevocable.KEY_EVENT: _nothing_to_undo,
+    Irrevocable.SUSPENSION: suspensions.reapply,
+    Irrevocable.QUESTION: questions.reapply,
+    Irrevocable.TOKEN_REVOKED: accounts.reapply,
+    Irrevocable.ACCESS_REVOKED: tokens.reapply,
+    Irrevocable.CODE_USED: accounts.reapply,
+    Irrevocable.PARTNER_DESCRIPTOR: partners.reapply,
 }
 
 

@@ -1,10 +1,10 @@
 """Pure decisions about joining: states, next moves, and which addresses may pair."""
 
-import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from interurban_node.core.addresses import is_public, read_address
 from interurban_node.core.errors import RefusedError
 
 
@@ -82,17 +82,18 @@ def check_pairing(
 def check_public(origin: str) -> None:
     """Refuse an address that is plainly not on the public network.
 
-    Names are not resolved here; numbers in any of the spellings that resolvers accept
-    (`127.1`, `2130706433`, `0x7f000001`, a dot at the end) are refused as such.
+    Names are not resolved here: `core.client` does that for every connection. Numbers in
+    any of the spellings that resolvers accept (`127.1`, `2130706433`, `0x7f000001`, a dot at
+    the end) are refused as such.
 
     Raises:
         RefusedError: on a private network or this machine, or a number in disguise.
     """
     host = urlsplit(origin).hostname or ""
-    address = _address(host)
+    address = read_address(host)
     last = host.rpartition(".")[2]
     disguised = address is None and (not last or last[0].isdigit())
-    private = address is not None and not address.is_global
+    private = address is not None and not is_public(address)
     if disguised or private or is_loopback(origin):
         raise RefusedError("the address is on a private network or this machine")
 
@@ -100,12 +101,5 @@ def check_public(origin: str) -> None:
 def is_loopback(origin: str) -> bool:
     """Whether the address names this machine."""
     host = urlsplit(origin).hostname or ""
-    address = _address(host)
+    address = read_address(host)
     return host == "localhost" or (address is not None and address.is_loopback)
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from interurban_node.audit.service import record_irrevocable
 from interurban_node.core import outbox
 from interurban_node.core.context import Node
 from interurban_node.core.errors import (
@@ -23,6 +24,7 @@ from interurban_node.core.errors import (
     PartnerRefusedError,
     RefusedError,
 )
+from interurban_node.core.journal import Irrevocable, JournalEntry
 from interurban_node.core.observability import trace_headers
 from interurban_node.partners.models import InvitationRow, PartnerKeyRow, PartnerRow
 from interurban_node.partners.rules import (
@@ -36,7 +38,7 @@ from interurban_protocol.encoding import (
     parse_json_object,
     sha256_digest,
 )
-from interurban_protocol.errors import MalformedError, WrongKeyError
+from interurban_protocol.errors import MalformedError, OversizedError, WrongKeyError
 from interurban_protocol.http_messages import HttpRequest
 from interurban_protocol.http_signatures import sign_request, verify_response
 from interurban_protocol.keys import KeySet, Purpose, normal_words
@@ -48,10 +50,15 @@ from interurban_protocol.node_descriptors import (
 
 DESCRIPTOR_PATH = "/.well-known/interurban-node"
 DESCRIPTOR_FILE = "descriptor.json"
+MAX_DESCRIPTOR_BYTES = 100_000
 INVITATION_LIFETIME = timedelta(days=7)
 HEARD_EVERY = timedelta(minutes=1)
 CONFIRM_TOPIC = "confirm-partner"
 _LATER_THAN_ANY = datetime.max.replace(tzinfo=UTC)
+# Columns and no rows of the mapper: every request of a partner asks for them.
+_PINNED = sa.select(
+    PartnerRow.origin, PartnerRow.descriptor, PartnerRow.last_heard_at
+).where(PartnerRow.confirmed_by_us_at.is_not(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,26 +297,15 @@ def pinned(session: Session, origin: str) -> PinnedPartner:
 
 def pinned_partners(session: Session) -> list[PinnedPartner]:
     """Every partner whose words were confirmed here."""
-    return [
-        PinnedPartner(found.origin, found.descriptor, found.last_heard_at, _SEAL)
-        for found in partners(session)
-        if found.confirmed_by_us
-    ]
+    rows = session.execute(_PINNED.order_by(PartnerRow.origin))
+    return [_pinned(*row) for row in rows]
 
 
 def pinned_by_key(session: Session, key_id: str) -> PinnedPartner | None:
     """The pinned partner that announced a key, if there is one."""
-    row = session.scalar(
-        sa.select(PartnerRow)
-        .join(PartnerKeyRow, PartnerKeyRow.origin == PartnerRow.origin)
-        .where(
-            PartnerKeyRow.key_id == key_id, PartnerRow.confirmed_by_us_at.is_not(None)
-        )
-    )
-    if row is None:
-        return None
-    descriptor = _known_descriptor(row.descriptor)
-    return PinnedPartner(row.origin, descriptor, row.last_heard_at, _SEAL)
+    select = _PINNED.join(PartnerKeyRow, PartnerKeyRow.origin == PartnerRow.origin)
+    row = session.execute(select.where(PartnerKeyRow.key_id == key_id)).one_or_none()
+    return _pinned(*row) if row is not None else None
 
 
 def key_sets(session: Session, node: Node) -> Mapping[str, KeySet]:
@@ -327,13 +323,46 @@ def names(session: Session, node: Node) -> Mapping[str, Mapping[str, str]]:
 
 
 def refresh_descriptor(
-    session: Session, origin: str, document: bytes, now: datetime
+    session: Session, node: Node, origin: str, document: bytes, now: datetime
 ) -> None:
     """Take over a partner's newer descriptor, if it follows on the one that is held.
 
+    It goes into the journal: it may say that a key is compromised, and a restored database
+    must not trust that key again.
+
     Raises:
-        ChainError: it does not; WrongKeyError: it claims another node's key.
+        ChainError: it does not follow; WrongKeyError: it claims another node's key.
+        OversizedError: larger than any descriptor has to be.
     """
+    if len(document) > MAX_DESCRIPTOR_BYTES:
+        raise OversizedError(
+            f"a descriptor is larger than {MAX_DESCRIPTOR_BYTES} bytes"
+        )
+    _take_over(session, origin, document, now)
+    facts = {"partner": origin, "descriptor": document.decode("utf-8")}
+    record_irrevocable(session, node, Irrevocable.PARTNER_DESCRIPTOR, facts, now)
+
+
+def reapply(session: Session, node: Node, entry: JournalEntry, now: datetime) -> None:
+    """Take over again the descriptor that a restored database has forgotten.
+
+    A partner that the database does not know either has to join anew.
+
+    Raises:
+        ConfigurationError: the entry is not one that this feature wrote.
+    """
+    del node
+    match entry.kind, entry.facts:
+        case Irrevocable.PARTNER_DESCRIPTOR, {"partner": origin, "descriptor": text}:
+            if session.get(PartnerRow, origin) is not None:
+                _take_over(session, origin, text.encode(), now)
+        case _:
+            raise ConfigurationError(
+                f"entry {entry.number} of the journal is no partner's descriptor"
+            )
+
+
+def _take_over(session: Session, origin: str, document: bytes, now: datetime) -> None:
     row = session.get_one(PartnerRow, origin)
     newer = verify_successor(_known_descriptor(row.descriptor), document, now)
     row.descriptor = newer.document
@@ -419,6 +448,10 @@ def _partner(row: PartnerRow) -> Partner:
         row.skew_seconds,
         row.last_heard_at,
     )
+
+
+def _pinned(origin: str, descriptor: bytes, heard_at: datetime | None) -> PinnedPartner:
+    return PinnedPartner(origin, _known_descriptor(descriptor), heard_at, _SEAL)
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ from babel.lists import format_list
 from interurban_node.aggregates.service import CountedIn
 from interurban_node.core.pages import Language
 from interurban_protocol.errors import MalformedError
-from interurban_protocol.release_plans import quarter_bounds
+from interurban_protocol.release_plans import PUBLIC, quarter_bounds
 
 _ISOLATE, _POP = "\u2068", "\u2069"  # a name keeps its own direction (Unicode UAX 9)
 _UPPER_ROUNDING = 10
@@ -25,7 +25,9 @@ class Words:
     cities: Mapping[str, Mapping[str, str]]
 
     def city(self, origin: str) -> str:
-        """A city's name; a city that is no longer known is named by its host."""
+        """A city's name; its host where it is no longer known; for the public, everybody."""
+        if origin == PUBLIC:
+            return self.language.text("everybody (published)")
         names = self.cities.get(origin) or {"en": urlsplit(origin).netloc}
         return self.name(names)
 

@@ -337,7 +337,7 @@ def test_unknown_revoked_and_expired_tokens_get_the_same_answer(
 ) -> None:
     expired, revoked = staff_token(session, node), staff_token(session, node)
     token_id = service.verify_token(session, node, revoked, node.clock()).token_id
-    service.revoke_token(session, token_id, node.clock())
+    service.revoke_token(session, node, token_id, node.clock())
     answers = set()
     for token, later in (
         ("unknown", timedelta()),
@@ -362,7 +362,7 @@ def test_a_staff_session_ends_with_its_token(node: Node, session: Session) -> No
     staff = service.staff_of(session, node, cookie, node.clock())
     assert (staff.role, staff.label) == (Role.AUDITOR, "Olga")
     token_id = service.verify_token(session, node, token, node.clock()).token_id
-    facts = service.revoke_token(session, token_id, node.clock())
+    facts = service.revoke_token(session, node, token_id, node.clock())
     assert facts.revoked_at == node.clock()
     with pytest.raises(NotSignedInError):
         service.staff_of(session, node, cookie, node.clock())
@@ -379,7 +379,7 @@ def test_tokens_are_listed_without_themselves(
         Role.AUDITOR,
     ]
     with pytest.raises(NotFoundError):
-        service.revoke_token(session, "no such id", moment.now)
+        service.revoke_token(session, node, "no such id", moment.now)
 
 
 def test_proofs_can_only_be_made_by_their_checks() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from interurban_protocol.consent_records import (
     Channel,
     ConsentState,
     Receipt,
+    Scope,
     check_receipt,
 )
 from interurban_protocol.encoding import parse_json_object, sha256_digest
@@ -31,6 +33,7 @@ from interurban_protocol.errors import (
     InterurbanError,
     SignatureInvalidError,
 )
+from interurban_protocol.release_plans import PUBLIC
 from interurban_protocol.signed_documents import verify_document
 from tests.support.learners import (
     ANNA,
@@ -391,6 +394,29 @@ def test_the_standard_question_reads_in_both_languages(session, node, moment):
     assert "نورث بورت" in view.texts["ar"].who
     for text in view.texts.values():
         assert not any("{" in part for part in text.model_dump().values())
+
+
+def test_who_said_yes_to_cities_has_not_said_yes_to_everybody(federation):
+    federation.join_all()
+    node, now = federation.nodes["lakeside"], federation.clock.now
+    with node.database.transaction() as session:
+        partner = federation.nodes["northport"].origin
+        publish = partial(
+            service.publish_standard_question,
+            session,
+            node,
+            Scope.AGGREGATES,
+            now=now,
+            purpose="training-outcomes",
+        )
+        cities, everybody = publish([partner]), publish([partner, PUBLIC])
+        say(session, node, cities, GIVEN, now)
+        view = service.question(session, everybody)
+        assert view.recipients == tuple(sorted([partner, PUBLIC]))
+        assert "everybody, because the tables are published" in view.texts["en"].who
+        assert "تُنشر" in view.texts["ar"].who
+        assert counted(session, [cities], now) == [ANNA]
+        assert counted(session, [everybody], now) == []
 
 
 def test_the_rendering_is_bound_to_the_words_that_were_shown(session, node, moment):

@@ -6,7 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from interurban_node.accounts import service as accounts
-from interurban_node.aggregates.models import ReleaseMemberRow, ReleaseRow
+from interurban_node.aggregates.members import sequences_of
+from interurban_node.aggregates.models import ReleaseRow
 from interurban_node.aggregates.service import CountedIn
 from interurban_node.consent import service as consent
 from interurban_node.consent.models import HistoryRow
@@ -20,6 +21,7 @@ from interurban_protocol.consent_records import Channel, ConsentState, Receipt, 
 from interurban_protocol.signed_documents import verify_document
 from tests.support import committees
 from tests.support.browsing import SAME_ORIGIN, Browser, Reader
+from tests.support.counting import members_of_releases
 from tests.support.learners import (
     ANNA,
     BILAL,
@@ -412,16 +414,8 @@ def test_every_table_that_a_learner_was_counted_in_is_listed(federation, moment)
     committees.build_all(federation)
     node = federation.nodes["lakeside"]
     with node.database.transaction() as session:
-        learner = session.scalars(
-            sa.select(ReleaseMemberRow.learner_ref).order_by(
-                ReleaseMemberRow.learner_ref
-            )
-        ).first()
-        released = session.scalar(
-            sa.select(sa.func.count())
-            .select_from(ReleaseMemberRow)
-            .where(ReleaseMemberRow.learner_ref == learner)
-        )
+        learner = min(members_of_releases(session))
+        released = len(sequences_of(session, learner))
         totals = set(session.scalars(sa.select(ReleaseRow.total_shown)))
     text = Browser(node).sign_in(learner).open("/my/uses").text
     assert text.count("Counted in") == released > 0
@@ -438,7 +432,7 @@ def test_what_remains_after_a_stop_is_said(federation, moment):
     committees.build_all(federation)
     node = federation.nodes["lakeside"]
     with node.database.transaction() as session:
-        learner = session.scalars(sa.select(ReleaseMemberRow.learner_ref)).first()
+        learner = min(members_of_releases(session))
         (question,) = consent.current_questions(session, Scope.AGGREGATES)
         consent.withdraw(
             session,
