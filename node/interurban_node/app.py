@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interurban_node.accounts import pages as accounts_pages
+from interurban_node.aggregates import jobs as aggregates_jobs
 from interurban_node.committee import pages as committee_pages
 from interurban_node.consent import jobs as consent_jobs
 from interurban_node.core import pages
@@ -29,6 +30,7 @@ from interurban_node.exchange import jobs as exchange_jobs
 from interurban_node.partners import jobs as partners_jobs
 from interurban_node.portal import pages as portal_pages
 from interurban_node.registry import jobs as registry_jobs
+from interurban_node.sdmx import api as sdmx_api
 from interurban_protocol.errors import InterurbanError, MalformedError, OversizedError
 from interurban_protocol.problems import INTERNAL, MEDIA_TYPE, Problem
 
@@ -36,6 +38,7 @@ logger = logging.getLogger(__name__)
 STATIC = Path(__file__).resolve().parent / "core" / "static"
 ROUTERS: Sequence[APIRouter] = (
     health.router,
+    sdmx_api.router,  # early, because it is asked most
     exchange_api.router,
     accounts_pages.router,
     portal_pages.router,
@@ -76,12 +79,12 @@ def create_app(node: Node, *, with_jobs: bool = False) -> FastAPI:
 
 
 class PagesGZip(GZipMiddleware):
-    """Compresses pages, never what is signed: signatures cover the bytes on the way."""
+    """Compresses pages; not what is signed as it is on the way, nor what SDMX compresses."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, compressed or not, by the address."""
         compressed = scope["type"] == "http" and not str(scope["path"]).startswith(
-            ("/api/", "/.well-known/", "/sdmx/")
+            ("/api/", "/.well-known/", "/sdmx/", "/public/", "/catalog")
         )
         await (super().__call__ if compressed else self.app)(scope, receive, send)
 
@@ -92,10 +95,15 @@ def _with_jobs(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
-        runner = JobRunner(node, JOBS)
-        runner.start()
+        runners = [JobRunner(node, JOBS)]
+        if node.settings.build_releases:
+            # A build may take minutes, and notices must not wait for it.
+            runners.append(JobRunner(node, aggregates_jobs.JOBS))
+        for runner in runners:
+            runner.start()
         yield
-        runner.stop()
+        for runner in runners:
+            runner.stop()
 
     return lifespan
 

@@ -47,11 +47,18 @@ COMMANDS: Mapping[str, Place] = {
     "agreement": Place(
         "agreements.commands", "agreement_app", "Agreements with partners."
     ),
+    "structure": Place(
+        "agreements.commands", "structure_app", "Which tables there are."
+    ),
     "registry": Place("registry.commands", "app", "Read the city's registry systems."),
     "consent": Place("consent.commands", "app", "Questions, answers, paper consent."),
     "release": Place(
         "exchange.commands", "release_app", "Build, list and pull releases."
     ),
+    "attack": Place(
+        "attackers.commands", "app", "Attack releases, as a hostile reader would."
+    ),
+    "sdmx": Place("sdmx.commands", "app", "Tokens for statistical software."),
     "committee": Place("committee.commands", "app", "The cities side by side."),
     "credential": Place(
         "credentials.commands", "credential_app", "Learners' certificates."

@@ -54,6 +54,11 @@ class Settings(BaseSettings):
         default="en",
         description="The language of pages when the browser asks for none.",
     )
+    build_releases: bool = Field(
+        default=False,
+        description="Whether releases are built by themselves when they are due, gate "
+        "included. Otherwise an operator builds them.",
+    )
     tick_seconds: float = Field(
         default=30.0,
         description="How often notices and other outgoing messages are sent, as a batch.",

@@ -14,14 +14,19 @@ What crosses the border about one learner, and how little each message says:
   because it would mark the random entries for whoever reads the acknowledgement later.
   Only "kept" stands out, with its reason, because the learner has to see it.
 * `MessageReceipt` says what became of any message.
+
+`sent_at` of a delivery or a notice is a whole day: what one tick sends about one learner to
+two partners must not have the same second on it, by which they could link it.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from interurban_protocol.errors import DigestMismatchError, MalformedError
+from interurban_protocol.references import whole_day
 from interurban_protocol.signed_documents import (
     Digest,
     DocumentPayload,
@@ -50,7 +55,7 @@ class ReferenceDelivery(DocumentPayload):
     kind: Literal["credential-reference"] = DELIVERY_KIND
     issuer: Origin
     recipient: Origin
-    sent_at: Moment
+    sent_at: Moment  # a whole day
     agreement: Digest
     token: Annotated[str, Field(max_length=32_768)]  # the SD-JWT
     expires: Moment
@@ -62,8 +67,8 @@ class EndedNotice(DocumentPayload):
     kind: Literal["reference-ended"] = ENDED_KIND
     issuer: Origin
     recipient: Origin
-    batch: MessageId
-    sent_at: Moment
+    batch: MessageId  # random: one that holds the time would link notices
+    sent_at: Moment  # a whole day
     entries: Annotated[
         tuple[EntryId, ...], Field(min_length=BATCH_SIZE, max_length=BATCH_SIZE)
     ]
@@ -105,6 +110,11 @@ class MessageReceipt(DocumentPayload):
     problem: str | None = None  # the problem type, when refused
 
 
+def sending_day(now: datetime) -> datetime:
+    """The first second of the day of `now`, for `sent_at`."""
+    return datetime.fromtimestamp(whole_day(now), UTC)
+
+
 def batch_entries(ended: Sequence[str], decoys: Sequence[str]) -> tuple[str, ...]:
     """Exactly 16 entries: the ended references, filled up with random `decoys`.
 
@@ -141,9 +151,11 @@ def check_delivery(delivery: ReferenceDelivery) -> None:
     """Refuse a delivery that its single signer does not send.
 
     Raises:
-        MalformedError: signed by another node than the issuer, or to itself.
+        MalformedError: signed by another node than the issuer, to itself, or sent at a time
+            that is finer than a day.
     """
     _check_sender(delivery, delivery.issuer)
+    _check_whole_day(delivery.sent_at)
     if delivery.recipient == delivery.issuer:
         raise MalformedError("a reference is not delivered to its issuer")
 
@@ -151,10 +163,13 @@ def check_delivery(delivery: ReferenceDelivery) -> None:
 def check_notice(notice: EndedNotice) -> None:
     """Refuse a notice that its single signer does not send, or with an entry twice.
 
+    Its `sent_at` is no finer than a day.
+
     Raises:
         MalformedError: naming which.
     """
     _check_sender(notice, notice.issuer)
+    _check_whole_day(notice.sent_at)
     if len(set(notice.entries)) != BATCH_SIZE:
         raise MalformedError("the notice names an entry twice")
 
@@ -186,3 +201,10 @@ def check_acknowledgement(
 def _check_sender(payload: DocumentPayload, sender: str) -> None:
     if [signer.node for signer in payload.signers] != [sender]:
         raise MalformedError("the message is not signed by its sender alone")
+
+
+def _check_whole_day(sent_at: datetime) -> None:
+    if sent_at != sending_day(sent_at):
+        raise MalformedError(
+            "sent_at is finer than a day, by which messages can be linked"
+        )

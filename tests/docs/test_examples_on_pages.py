@@ -1,6 +1,7 @@
 """The examples that readers copy from the pages work."""
 
 import re
+import shlex
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from interurban_adapters.adapter import SourceRow
 from interurban_adapters.mappings import load_mapping
 from interurban_adapters.records import RECORD_MODELS, RecordKind
 from interurban_node.agreements.drafts import read_plan
+from interurban_node.cli import main
 from interurban_node.core.home import KEY_FILES
 from interurban_protocol.release_plans import check_plan
 from interurban_protocol.structures import parse_structure
@@ -27,15 +29,22 @@ def blocks(page: str, language: str) -> list[str]:
 
 
 @pytest.fixture
-def structure_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What the script on the operators' page writes."""
+def structure_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cities: Federation
+) -> Path:
+    """What the commands on the operators' page write."""
     monkeypatch.chdir(tmp_path)
-    [script] = blocks("operators.md", "python")
-    exec(compile(script, "docs/operators.md", "exec"), {})
+    monkeypatch.setenv("INTERURBAN_HOME", str(cities.add("maker").home.path))
+    [script] = [b for b in blocks("operators.md", "sh") if "structure make" in b]
+    for line in script.replace("\\\n", " ").splitlines():
+        _, *arguments = shlex.split(line)
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 0
     return tmp_path / "completion.json"
 
 
-def test_the_script_on_the_operators_page_writes_a_structure(
+def test_the_commands_on_the_operators_page_write_a_structure(
     structure_file: Path,
 ) -> None:
     structure = parse_structure(structure_file.read_bytes())
@@ -70,7 +79,9 @@ def test_the_mapping_on_the_adapters_page_loads(tmp_path: Path) -> None:
     assert [table.kind for table in mapping.tables] == [
         RecordKind.PROGRAMME,
         RecordKind.LEARNER,
+        RecordKind.OFFER,
         RecordKind.ENROLMENT,
+        RecordKind.GRIEVANCE,
         RecordKind.CONSENT,
     ]
 

@@ -1,5 +1,6 @@
 """Notices: fixed size, no reason, and answers that do not tell real entries from random ones."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from interurban_protocol.notices import (
     check_acknowledgement,
     check_delivery,
     check_notice,
+    sending_day,
 )
 from interurban_protocol.signed_documents import (
     DocumentPayload,
@@ -55,7 +57,7 @@ def a_notice(**changes: Any) -> EndedNotice:
         "issuer": LAKESIDE,
         "recipient": HARBOUR,
         "batch": "batch-0000000000001",
-        "sent_at": NOW,
+        "sent_at": sending_day(NOW),
         "entries": batch_entries(ENDED, DECOYS),
     }
     return EndedNotice(**{**members, **changes})
@@ -90,7 +92,7 @@ def a_delivery(**changes: Any) -> ReferenceDelivery:
         "signers": signer(),
         "issuer": LAKESIDE,
         "recipient": HARBOUR,
-        "sent_at": NOW,
+        "sent_at": sending_day(NOW),
         "agreement": sha256_digest(b"agreement"),
         "token": a_reference(),
         "expires": NOW,
@@ -260,6 +262,20 @@ def test_a_delivery_is_signed_by_its_issuer_and_goes_to_another_node() -> None:
         check_delivery(a_delivery(signers=signer(HARBOUR)))
     with pytest.raises(MalformedError):
         check_delivery(a_delivery(recipient=LAKESIDE))
+
+
+@pytest.mark.parametrize(
+    "finer", [timedelta(microseconds=1), timedelta(seconds=1), timedelta(hours=12)]
+)
+def test_what_is_sent_about_a_learner_has_no_time_finer_than_a_day(
+    finer: timedelta,
+) -> None:
+    sent_at = sending_day(NOW) + finer
+    with pytest.raises(MalformedError, match="finer than a day"):
+        check_delivery(a_delivery(sent_at=sent_at))
+    with pytest.raises(MalformedError, match="finer than a day"):
+        check_notice(a_notice(sent_at=sent_at))
+    assert sending_day(sent_at) == sending_day(NOW)
 
 
 @pytest.mark.parametrize("outcome", ["accepted", "refused"])

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel
 
 from interurban_node import cli
+from interurban_node.committee import definitions
 from interurban_node.core.problems import PROBLEMS
 from interurban_node.settings import Settings
 from interurban_protocol.agreements import Agreement, Suspension
@@ -93,6 +94,7 @@ def generated() -> Mapping[str, Mapping[str, str]]:
         "problems.md": {"problems": problems()},
         "settings.md": {"settings": settings()},
         "cli.md": {"commands": commands()},
+        "indicators.md": {"indicators": definitions.markdown()},
     }
 
 
@@ -177,10 +179,13 @@ def command_names() -> set[str]:
     """Every command and group, as typed."""
     names: set[str] = set()
     for name in cli.COMMANDS:
-        names.add(f"interurban {name}")
-        for verb in getattr(cli.command(name), "commands", {}):
-            names.add(f"interurban {name} {verb}")
+        names |= _names(f"interurban {name}", cli.command(name))
     return names
+
+
+def _names(path: str, command: Any) -> set[str]:
+    below = getattr(command, "commands", {}).items()
+    return {path}.union(*(_names(f"{path} {name}", verb) for name, verb in below))
 
 
 def _command_sections(path: str, command: Any) -> list[str]:
@@ -188,8 +193,8 @@ def _command_sections(path: str, command: Any) -> list[str]:
     if verbs is None:
         return [_command_section(f"### {path}", command)]
     head = f"## {path}\n\n{_help(command)}"
-    below = [_command_section(f"### {path} {n}", verb) for n, verb in verbs.items()]
-    return [head, *below]
+    below = [_command_sections(f"{path} {name}", verb) for name, verb in verbs.items()]
+    return [head, *(section for sections in below for section in sections)]
 
 
 def _command_section(heading: str, command: Any) -> str:

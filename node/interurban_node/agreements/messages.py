@@ -6,9 +6,6 @@ from sqlalchemy.orm import Session
 
 from interurban_node.core import outbox
 from interurban_node.core.context import Node
-from interurban_protocol.signed_documents import (
-    Signer,
-)
 
 
 def enqueue_message(
@@ -23,8 +20,3 @@ def enqueue_message(
         partner=origin,
         now=now,
     )
-
-
-def our_signer(node: Node) -> Signer:
-    """This node as a signer of documents."""
-    return Signer(node=node.origin, key_id=node.keys.documents.public.key_id)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from interurban_node.agreements.messages import enqueue_message, our_signer
+from interurban_node.agreements.messages import enqueue_message
 from interurban_node.agreements.models import AgreementRow, SuspensionRow
 from interurban_node.agreements.queries import agreement_row
 from interurban_node.audit.service import record_irrevocable
@@ -55,7 +55,7 @@ def suspend(
         if origin not in payload.nodes - {node.origin}:
             raise NotFoundError(f"{origin} is not another party of the agreement")
         notice = Suspension(
-            signers=(our_signer(node),),
+            signers=(node.signer,),
             agreement=agreement_id,
             by=node.origin,
             towards=origin,

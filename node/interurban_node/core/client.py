@@ -2,14 +2,26 @@
 
 The only module that imports httpx. It knows nothing of the database: it signs, sends,
 verifies and returns the pair, and the caller records it.
+
+Outside demonstrations a connection goes to a public address only (`PublicTransport`). That
+is decided where the connection is made, on the very address that is then used: a name that
+was public when the nodes paired may point elsewhere later.
 """
 
+import socket
+import ssl
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import httpx
 
-from interurban_node.core.errors import PartnerRefusedError, PartnerUnavailableError
+from interurban_node.core.addresses import is_public, read_address
+from interurban_node.core.errors import (
+    PartnerRefusedError,
+    PartnerUnavailableError,
+    RefusedError,
+)
 from interurban_protocol.encoding import parse_json_object
 from interurban_protocol.errors import MalformedError, OversizedError, VerificationError
 from interurban_protocol.http_messages import HttpRequest, HttpResponse
@@ -24,6 +36,9 @@ from interurban_protocol.keys import PrivateKey
 
 MAX_ANSWER_BYTES = 64_000_000  # a release of 100,000 cells has 8 MB
 
+Resolver = Callable[[str], Sequence[str]]
+"""The addresses of a name, best first; raises OSError where there are none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -34,19 +49,116 @@ class Exchange:
     signature: VerifiedSignature
 
     def check_accepted(self) -> None:
-        """Refuse to go on when the verified answer is a problem.
+        """Refuse to go on when the verified answer is not what was asked for.
 
-        Call it after the exchange was recorded: a refusal is evidence too.
+        Call it after the exchange was recorded: a refusal is evidence too. We ask without a
+        condition, so that "not modified" is no answer: a proxy has added one on the way.
 
         Raises:
             PartnerRefusedError: with the partner's own words.
         """
-        if self.response.status >= 400:
+        if not 200 <= self.response.status < 300:
             raise _refused(self.response)
 
 
+def resolve(host: str) -> Sequence[str]:
+    """The addresses of `host` as the operating system resolves it, best first.
+
+    Raises:
+        OSError: it has none, or nobody can tell now.
+    """
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class PublicTransport(httpx.BaseTransport):
+    """Connects to public addresses only, each of them looked at before it is used.
+
+    The name is resolved here, once, and the connection goes to the address that was checked;
+    TLS still asks for a certificate of the name. Every name has connections of its own: one
+    that was opened for another name at the same address is not used for it.
+    """
+
+    def __init__(
+        self,
+        find: Resolver = resolve,
+        connect: Callable[[], httpx.BaseTransport] | None = None,
+    ) -> None:
+        self._find = find
+        self._connect = connect or _verified_tls()
+        self._by_name: dict[str, httpx.BaseTransport] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send to the first address of the name that takes the connection.
+
+        Raises:
+            RefusedError: an address of the name is not public.
+            httpx.ConnectError: the name has no address, or none answers.
+        """
+        host = request.url.host
+        transport = self._by_name.get(host)
+        if transport is None:
+            transport = self._by_name.setdefault(host, self._connect())
+        failure: httpx.TransportError = httpx.ConnectError(
+            "the name has no address", request=request
+        )
+        for address in self._public_addresses(request):
+            try:
+                return transport.handle_request(_at(request, address))
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                failure = error  # nothing was sent; the next address may answer
+        raise failure
+
+    def close(self) -> None:
+        """Close the connections to every name."""
+        for transport in self._by_name.values():
+            transport.close()
+
+    def _public_addresses(self, request: httpx.Request) -> Sequence[str]:
+        host = request.url.host
+        try:
+            found = self._find(host)
+        except (OSError, UnicodeError) as error:
+            raise httpx.ConnectError("unknown name", request=request) from error
+        for text in found:
+            address = read_address(text)
+            if address is None or not is_public(address):
+                raise RefusedError(
+                    f"{host} points to an address that is not on the public network",
+                    next_step="Ask the partner's operator to correct the name's address; "
+                    "a node calls nothing in its own network for a partner.",
+                )
+        return found
+
+
+def _verified_tls() -> Callable[[], httpx.BaseTransport]:
+    context: ssl.SSLContext | None = None
+
+    def connect() -> httpx.BaseTransport:
+        nonlocal context
+        context = context or httpx.create_ssl_context(trust_env=False)
+        return httpx.HTTPTransport(verify=context, trust_env=False)
+
+    return connect
+
+
+def _at(request: httpx.Request, address: str) -> httpx.Request:
+    """The same request, Host field and all, for a connection to `address`."""
+    return httpx.Request(
+        request.method,
+        request.url.copy_with(host=address),
+        headers=request.headers,
+        stream=request.stream,
+        extensions={**request.extensions, "sni_hostname": request.url.host},
+    )
+
+
 class Client:
-    """Sends requests to other nodes. `transport` is for tests with nodes in one process."""
+    """Sends requests to other nodes.
+
+    `transport` is `PublicTransport` for a real node, and for tests whatever connects nodes
+    in one process; without it any address is called, as demonstrations do on loopback.
+    """
 
     def __init__(
         self, timeout_seconds: float, transport: httpx.BaseTransport | None = None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from interurban_node.core.client import Client
+from interurban_node.core.client import Client, PublicTransport
 from interurban_node.core.clock import Clock, system_clock
 from interurban_node.core.database import Database, sqlite_url
 from interurban_node.core.errors import ConfigurationError
@@ -11,6 +11,7 @@ from interurban_node.core.home import Home, NodeKeys, load_keys
 from interurban_node.core.identifiers import Identifiers
 from interurban_node.core.journal import Journal
 from interurban_node.settings import SETTINGS_FILE, Settings, load_settings
+from interurban_protocol.signed_documents import Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,11 @@ class Node:
     def origin(self) -> str:
         """The node's identity."""
         return self.settings.origin
+
+    @property
+    def signer(self) -> Signer:
+        """This node as a signer of documents, with its documents key."""
+        return Signer(node=self.origin, key_id=self.keys.documents.public.key_id)
 
     def close(self) -> None:
         """Give back connections."""
@@ -56,9 +62,14 @@ def open_node(
         keys=load_keys(home),
         database=Database(settings.database_url or sqlite_url(home.database_file)),
         journal=Journal(home.journal_file),
-        client=client or Client(settings.partner_timeout_seconds),
+        client=client or _client(settings),
         clock=clock,
     )
+
+
+def _client(settings: Settings) -> Client:
+    transport = None if settings.demo else PublicTransport()
+    return Client(settings.partner_timeout_seconds, transport)
 
 
 def _mend(path: Path) -> str:

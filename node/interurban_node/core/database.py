@@ -5,11 +5,11 @@ never commit. On SQLite a writing transaction takes the write lock at once (`BEG
 IMMEDIATE`), so that it cannot fail half-way because another one wrote in between.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -103,9 +103,59 @@ def insert_once(session: Session, table: type[Base], **values: object) -> bool:
     """
     dialect = session.get_bind().dialect.name
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    statement = insert(table).values(**values).on_conflict_do_nothing()
+    # Into the table, not the mapped class: the mapper's way costs more than the insert.
+    rows = insert(cast("sa.Table", table.__table__)).values(**values)
+    statement = rows.on_conflict_do_nothing()
     # Not the row count: PostgreSQL's is -1 for an INSERT, whether it inserted or not.
     return session.scalar(statement.returning(sa.literal(1))) is not None
+
+
+def is_one_of(
+    session: Session, column: Any, values: Collection[object]
+) -> sa.ColumnElement[bool]:
+    """A condition: the column has one of these values, of which there may be thousands.
+
+    PostgreSQL is given one array; a list of parameters would be read anew each time.
+    """
+    found: sa.ColumnElement[bool]
+    if session.get_bind().dialect.name == "sqlite":
+        found = column.in_(values)
+    else:
+        found = column == sa.any_(
+            sa.literal(list(values), postgresql.ARRAY(column.type))
+        )
+    return found
+
+
+def insert_missing(
+    session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]
+) -> None:
+    """Insert those rows of which no key is taken; all of them have the same columns.
+
+    SQLite is fastest with one small statement many times, PostgreSQL with one statement
+    that is given an array for each column.
+    """
+    if not rows:
+        return
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(sqlite.insert(table).on_conflict_do_nothing(), rows)
+        return
+    given = _as_relation(cast("sa.Table", table.__table__), rows)
+    insert = postgresql.insert(table).from_select(list(rows[0]), given)
+    session.execute(insert.on_conflict_do_nothing())
+
+
+def _as_relation(
+    table: sa.Table, rows: Sequence[Mapping[str, object]]
+) -> sa.Select[*tuple[Any, ...]]:
+    columns = [table.c[name] for name in rows[0]]
+    arrays = [
+        sa.literal([row[column.name] for row in rows], postgresql.ARRAY(column.type))
+        for column in columns
+    ]
+    names = [sa.column(column.name, column.type) for column in columns]
+    given = sa.func.unnest(*arrays).table_valued(*names, name="given")
+    return sa.select(given.render_derived())
 
 
 @contextmanager

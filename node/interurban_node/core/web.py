@@ -73,10 +73,9 @@ async def wire_request(
     query = cast("bytes", request.scope["query_string"])
     if query:
         target += "?" + query.decode("ascii", "replace")
-    headers = {
-        name: ", ".join(request.headers.getlist(name))
-        for name in set(request.headers.keys())
-    }
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():  # each as often as it came
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return HttpRequest(request.method, target, headers, body)
 
 

@@ -105,11 +105,11 @@ def send_notice(
     """Put at most 16 ended references into one notice, fill it up, and have it sent."""
     decoys = [node.identifiers.nonce() for _ in range(notices.BATCH_SIZE)]
     payload = EndedNotice(
-        signers=(messages.our_signer(node),),
+        signers=(node.signer,),
         issuer=node.origin,
         recipient=partner,
-        batch=node.identifiers.message_id(now),
-        sent_at=now,
+        batch=node.identifiers.uuid(),  # says nothing of when, unlike other message ids
+        sent_at=notices.sending_day(now),
         entries=notices.batch_entries(reference_ids, decoys),
     )
     document = start_document(payload, node.keys.documents)

@@ -5,18 +5,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from interurban_node.core import outbox
-from interurban_node.core.context import Node
 from interurban_node.credentials.models import ReferenceSentRow
 from interurban_protocol.encoding import JsonValue, canonical_json
 from interurban_protocol.messages import write_message
-from interurban_protocol.signed_documents import Signer
 
 WANTED_TOPIC = "reference-wanted"  # written by consent, and here when one runs out
-
-
-def our_signer(node: Node) -> Signer:
-    """This node, signing with its documents key."""
-    return Signer(node=node.origin, key_id=node.keys.documents.public.key_id)
 
 
 def enqueue(

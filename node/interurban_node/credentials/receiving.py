@@ -10,7 +10,7 @@ from interurban_node.audit import service as audit
 from interurban_node.core.context import Node
 from interurban_node.core.errors import RecoveringError, RefusedError
 from interurban_node.core.journal import Irrevocable
-from interurban_node.credentials import messages, queries, rules
+from interurban_node.credentials import queries, rules
 from interurban_node.credentials.models import (
     ReferenceReceivedRow,
     ReferenceSentRow,
@@ -126,7 +126,7 @@ def receive_ended(
             _stop(session, node, row, now)
     return start_document(
         Acknowledgement(
-            signers=(messages.our_signer(node),),
+            signers=(node.signer,),
             of=notices.AcknowledgedMessage(
                 message_id=notice.batch, digest=verified.document_id
             ),
@@ -231,7 +231,7 @@ def _received(
 def _receipt(node: Node, row: ReferenceReceivedRow) -> bytes:
     return start_document(
         MessageReceipt(
-            signers=(messages.our_signer(node),),
+            signers=(node.signer,),
             message_id=row.reference_id,
             digest=row.document_digest,
             received_at=row.received_at,

@@ -350,10 +350,10 @@ def _deliver(
     if (entry.use.reference_id, entry.use.recipient) != (row.reference_id, row.partner):
         raise StateError("the usage-log row is about another reference")
     payload = ReferenceDelivery(
-        signers=(messages.our_signer(node),),
+        signers=(node.signer,),
         issuer=node.origin,
         recipient=row.partner,
-        sent_at=entry.at,
+        sent_at=notices.sending_day(entry.at),
         agreement=row.agreement,
         token=references.present(row.token.decode(), references.PARTNER_FACTS),
         expires=row.expires_at,

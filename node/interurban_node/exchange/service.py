@@ -2,16 +2,15 @@
 
 An answer to a partner is made in one transaction: verify, nonce, the work itself, log row,
 evidence row; then it is signed and committed, and only then sent. Work that is refused is
-rolled back to a savepoint, and the refusal is signed and kept like any other answer.
+rolled back as a whole; a second transaction signs the refusal and keeps it like any other
+answer, which costs nothing where nothing is refused.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from interurban_node.aggregates import service as aggregates
@@ -20,17 +19,14 @@ from interurban_node.audit.service import SignedExchange, record_exchange
 from interurban_node.core import outbox
 from interurban_node.core.client import Exchange
 from interurban_node.core.context import Node
-from interurban_node.core.database import savepoint
 from interurban_node.core.errors import (
     AlreadyDoneError,
-    MessageConflictError,
-    NotFoundError,
     PartnerRefusedError,
 )
 from interurban_node.core.observability import span, trace_headers
 from interurban_node.core.problems import problem_for
 from interurban_node.credentials import service as credentials
-from interurban_node.exchange.models import InboxRow, PullRow
+from interurban_node.exchange.models import PullRow
 from interurban_node.partners import service as partners
 from interurban_node.partners.authentication import (
     VerifiedRequest,
@@ -43,22 +39,20 @@ from interurban_protocol.encoding import (
     JsonValue,
     check_digest_form,
     parse_json_object,
-    sha256_digest,
 )
 from interurban_protocol.errors import InterurbanError, MalformedError
 from interurban_protocol.http_messages import HttpRequest, HttpResponse
 from interurban_protocol.http_signatures import sign_response
-from interurban_protocol.messages import Message, parse_message
+from interurban_protocol.messages import parse_message
 from interurban_protocol.problems import MEDIA_TYPE
 from interurban_protocol.releases import (
     check_follows_plan,
     verify_manifest,
     verify_release,
 )
-from interurban_protocol.structures import Structure
 
 JSON = "application/json"
-_MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
+JOSE = "application/jose+json"
 PRIVATE = {"cache-control": "private, no-store, no-transform"}
 # Refusals that sending the same bytes again cannot change.
 NOT_PUBLISHED = "not-published"
@@ -72,9 +66,10 @@ class Answer:
     status: int
     content_type: str
     body: bytes
+    tag: str = ""  # what a reader may name in If-None-Match
 
 
-Work = Callable[[VerifiedRequest], Answer]
+Work = Callable[[Session, VerifiedRequest], Answer]
 Progress = Callable[[str], None]
 
 
@@ -88,124 +83,39 @@ class PullSummary:
 
 
 def answer_partner(
-    session: Session, node: Node, request: HttpRequest, work: Work, now: datetime
+    node: Node, request: HttpRequest, work: Work, now: datetime
 ) -> HttpResponse:
-    """The signed answer to a partner's request, with log and evidence in the session.
+    """The signed answer to a partner's request, with log and evidence committed.
 
     Raises:
         InterurbanError: the request is no pinned partner's; nothing is kept or signed.
     """
-    verified = verify_partner_request(session, node, request, now)
     try:
-        with savepoint(session):
-            answer = work(verified)
-    except InterurbanError as error:
-        problem = problem_for(error)
-        answer = Answer(problem.type.status, MEDIA_TYPE, problem.to_json())
-    return _signed_answer(session, node, verified, answer, now)
+        return _answered(node, request, work, now)
+    except _WorkRefusedError as refused:
+        problem = problem_for(refused.reason)
+    refusal = Answer(problem.type.status, MEDIA_TYPE, problem.to_json())
+    return _answered(node, request, lambda *_: refusal, now)
 
 
-def once(
-    session: Session, message_id: str, work: Work, kind: str, now: datetime
-) -> Work:
-    """`work` with idempotency: a repeated message gets the answer that it got before.
+class _WorkRefusedError(Exception):
+    """Takes a refusal out of the transaction that it undoes; never leaves this module."""
 
-    The key is partner, message id, method, target and content digest. Refusals are not
-    kept: what was refused may become possible.
-    """
-
-    def done_once(verified: VerifiedRequest) -> Answer:
-        if not _MESSAGE_ID.fullmatch(message_id):
-            raise MalformedError(
-                "a message id has 16 to 64 letters, digits, hyphens and underscores"
-            )
-        identity = _identity(verified.request)
-        row = session.get(InboxRow, (verified.partner.origin, message_id))
-        if row is not None:
-            if row.identity != identity:
-                raise MessageConflictError(
-                    "the message id was used for another content"
-                )
-            return Answer(row.status, row.content_type, row.body)
-        answer = work(verified)
-        session.execute(
-            sa.insert(InboxRow),
-            {
-                "partner": verified.partner.origin,
-                "message_id": message_id,
-                "identity": identity,
-                "at": now,
-                "kind": kind,
-                "status": answer.status,
-                "content_type": answer.content_type,
-                "body": answer.body,
-            },
-        )
-        return answer
-
-    return done_once
+    def __init__(self, reason: InterurbanError) -> None:
+        super().__init__()
+        self.reason = reason
 
 
-def receive_message(
-    session: Session, node: Node, verified: VerifiedRequest, now: datetime
-) -> Answer:
-    """Hand a message to the feature that its kind belongs to.
-
-    Raises:
-        InterurbanError: as that feature decides.
-    """
-    message = parse_message(verified.request.body)
-    body = _receivers[message.kind.kind](session, node, verified.partner, message, now)
-    return Answer(200, JSON, body)
-
-
-def _agreement(
-    session: Session,
-    node: Node,
-    partner: PinnedPartner,
-    message: Message,
-    now: datetime,
-) -> bytes:
-    return agreements.receive(session, node, partner, message, now)
-
-
-def _suspension(
-    session: Session,
-    node: Node,
-    partner: PinnedPartner,
-    message: Message,
-    now: datetime,
-) -> bytes:
-    return agreements.receive_suspension(session, node, partner, message.document, now)
-
-
-def _reference(
-    session: Session,
-    node: Node,
-    partner: PinnedPartner,
-    message: Message,
-    now: datetime,
-) -> bytes:
-    return credentials.receive_reference(session, node, partner, message.document, now)
-
-
-def _ended(
-    session: Session,
-    node: Node,
-    partner: PinnedPartner,
-    message: Message,
-    now: datetime,
-) -> bytes:
-    return credentials.receive_ended(session, node, partner, message.document, now)
-
-
-Receiver = Callable[[Session, Node, PinnedPartner, Message, datetime], bytes]
-_receivers: Mapping[str, Receiver] = {
-    "agreement": _agreement,
-    "suspension": _suspension,
-    "credential-reference": _reference,
-    "reference-ended": _ended,
-}
+def _answered(
+    node: Node, request: HttpRequest, work: Work, now: datetime
+) -> HttpResponse:
+    with node.database.transaction() as session:
+        verified = verify_partner_request(session, node, request, now)
+        try:
+            answer = work(session, verified)
+        except InterurbanError as error:
+            raise _WorkRefusedError(error) from error
+        return _signed_answer(session, node, verified, answer, now)
 
 
 def ask(
@@ -344,7 +254,12 @@ def refresh_descriptor(node: Node, partner: PinnedPartner) -> None:
     if document != partner.descriptor.document:
         now = node.clock()
         with node.database.transaction() as session:
-            partners.refresh_descriptor(session, partner.origin, document, now)
+            partners.refresh_descriptor(session, node, partner.origin, document, now)
+
+
+def tagged(answer: Answer) -> Mapping[str, str]:
+    """The `etag` field of an answer, where it has a tag."""
+    return {"etag": answer.tag} if answer.tag else {}
 
 
 def _signed_answer(
@@ -354,7 +269,7 @@ def _signed_answer(
     answer: Answer,
     now: datetime,
 ) -> HttpResponse:
-    headers = {"content-type": answer.content_type, **PRIVATE}
+    headers = {"content-type": answer.content_type, **PRIVATE, **tagged(answer)}
     signed = sign_response(
         HttpResponse(answer.status, headers, answer.body),
         verified.request,
@@ -397,11 +312,6 @@ def _record_asked(
         ),
         now,
     )
-
-
-def _identity(request: HttpRequest) -> str:
-    parts = (request.method, request.target_uri, request.headers["content-digest"])
-    return sha256_digest("\n".join(parts).encode())
 
 
 def _list(node: Node, partner: PinnedPartner, after: int) -> list[tuple[str, int]]:
@@ -448,36 +358,19 @@ def _pull_one(
     payload = found.manifest
     if (found.release_id, payload.publisher) != (release_id, partner.origin):
         raise MalformedError("the partner's manifest is that of another release")
-    structure = _structure(node, partner, payload.structure, now)
+    with node.database.transaction() as session:
+        plan = agreements.plan_in_force(session, node, payload.plan, now)
+        check_follows_plan(payload, plan.plan)  # so its structure was adopted here
+        structure = structures.structure(session, payload.structure)
     data = ask(node, partner, "GET", f"{path}/data").response.body
     verified = verify_release(manifest, data, structure=structure, keys=keys, at=now)
     with node.database.transaction() as session:
-        plan = agreements.plan_in_force(session, node, payload.plan, now)
-        check_follows_plan(payload, plan.plan)
         aggregates.store_pulled(session, verified, now)
         row = session.get(PullRow, partner.origin)
         if row is None:
             session.add(PullRow(partner=partner.origin, after=sequence, at=now))
         else:
             row.after, row.at = sequence, now
-
-
-def _structure(
-    node: Node, partner: PinnedPartner, digest: str, now: datetime
-) -> Structure:
-    """The structure that a release is in: it came with the agreement, or is fetched."""
-    with node.database.transaction() as session:
-        try:
-            return structures.structure(session, digest)
-        except NotFoundError:
-            pass
-    bundle = ask(node, partner, "GET", f"/api/v1/structures/{digest}").response.body
-    if sha256_digest(bundle) != digest:
-        raise MalformedError(
-            "the partner's structure is not the one that was asked for"
-        )
-    with node.database.transaction() as session:
-        return structures.adopt(session, bundle, now)
 
 
 def _pull_or_problem(node: Node, origin: str, progress: Progress) -> PullSummary:

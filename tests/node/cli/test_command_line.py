@@ -4,8 +4,8 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 
 from interurban_node import cli
@@ -16,11 +16,16 @@ from tests.support.nodes import START, make_schema
 
 def leaves(name: str) -> list[tuple[str, ...]]:
     """The commands under a name of the table: itself, or each of its group."""
-    found = cli.command(name)
-    if isinstance(found, click.Group):
-        return [(name, sub) for sub in found.commands]
-    commands = getattr(found, "commands", None)
-    return [(name, sub) for sub in commands] if commands else [(name,)]
+    return _leaves((name,), cli.command(name))
+
+
+def _leaves(path: tuple[str, ...], command: Any) -> list[tuple[str, ...]]:
+    below = getattr(command, "commands", None)
+    if not below:
+        return [path]
+    return [
+        leaf for name, verb in below.items() for leaf in _leaves((*path, name), verb)
+    ]
 
 
 EVERY = [leaf for name in cli.COMMANDS for leaf in leaves(name)]

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -375,6 +376,117 @@ def test_only_recipients_see_a_release_in_their_list(cities: Exchanging):
     assert listed("westfield") == []
 
 
+@contextmanager
+def suspended_towards(cities: Exchanging, name: str) -> Iterator[None]:
+    suspend(cities.federation, "lakeside", cities.agreement_id, name)
+    try:
+        yield
+    finally:
+        suspend(
+            cities.federation,
+            "lakeside",
+            cities.agreement_id,
+            name,
+            suspended=False,
+        )
+
+
+def test_a_suspended_partner_does_not_see_the_list(cities: Exchanging):
+    with suspended_towards(cities, "northport"):
+        answer = cities.ask(cities.signed(path="/api/v1/releases"))
+        other = cities.ask(cities.signed(path="/api/v1/releases", by="eastvale"))
+    assert (answer.status_code, slug(answer)) == (403, "suspended")
+    assert cities.release_id.encode() not in answer.content
+    assert [entry["id"] for entry in other.json()["releases"]] == [cities.release_id]
+
+
+def test_the_list_ends_before_what_is_not_published_yet(cities: Exchanging):
+    clock = cities.federation.clock
+    kept, clock.now = clock.now, PUBLICATION - timedelta(seconds=1)
+    try:
+        answer = cities.ask(cities.signed(path="/api/v1/releases"))
+    finally:
+        clock.now = kept
+    assert answer.json() == {"releases": []}
+
+
+def test_the_list_leaves_out_what_no_agreement_covers_any_more(cities: Exchanging):
+    clock = cities.federation.clock
+    kept, clock.now = clock.now, clock.now + timedelta(days=400)
+    try:
+        answer = cities.ask(cities.signed(path="/api/v1/releases"))
+    finally:
+        clock.now = kept
+    assert (answer.status_code, answer.json()) == (200, {"releases": []})
+
+
+def test_a_release_has_two_parts_and_no_third(cities: Exchanging):
+    path = f"/api/v1/releases/{cities.release_id}/base-cells"
+    request = cities.signed(path=path)
+    answer = cities.ask(request)
+    assert (answer.status_code, slug(answer)) == (404, "not-found")
+    check_answer(cities.lakeside, request, answer, cities.federation.clock.now)
+    bearer = with_token(cities, path, token(cities, Role.SERVICE))
+    assert (bearer.status_code, slug(bearer)) == (404, "not-found")
+
+
+def knowing(request: HttpRequest, tags: str) -> HttpRequest:
+    """The request under a condition, which its signature does not cover."""
+    return request.with_headers({"if-none-match": tags})
+
+
+@pytest.mark.parametrize("part", ["manifest", "data"])
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', "*"])
+def test_what_is_held_already_is_not_sent_again_and_the_answer_is_signed(
+    cities: Exchanging, part: str, form: str
+):
+    path = f"/api/v1/releases/{cities.release_id}/{part}"
+    tag = cities.ask(cities.signed(path=path)).headers["etag"]
+    before = rows(cities.lakeside)
+    request = knowing(cities.signed(path=path), form.format(tag))
+    answer = cities.ask(request)
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert answer.headers["etag"] == tag
+    check_answer(cities.lakeside, request, answer, cities.federation.clock.now)
+    assert rows(cities.lakeside) == Rows(
+        before.uses, before.evidence + 1, before.nonces + 1
+    )
+    assert evidence_problems(cities.lakeside)[-1] is None
+
+
+@pytest.mark.parametrize("tags", ["", '"other"', "sha256:", '"*"', "W/", ",,"])
+def test_a_reader_that_holds_something_else_gets_the_bytes_and_a_row(
+    cities: Exchanging, tags: str
+):
+    before = rows(cities.lakeside).uses
+    answer = cities.ask(knowing(cities.signed(), tags))
+    assert answer.status_code == 200
+    assert answer.content
+    assert rows(cities.lakeside).uses == before + 1
+
+
+def test_a_suspended_partner_is_not_even_told_that_nothing_changed(cities: Exchanging):
+    with suspended_towards(cities, "northport"):
+        answer = cities.ask(knowing(cities.signed(), "*"))
+    assert (answer.status_code, slug(answer)) == (403, "suspended")
+    outside = cities.ask(knowing(cities.signed(by="westfield"), "*"))
+    assert slug(outside) == "outside-agreement"
+
+
+def test_a_token_s_reader_that_holds_the_release_gets_304_and_no_row(
+    cities: Exchanging,
+):
+    bearer = token(cities, Role.SERVICE)
+    first = with_token(cities, cities.data_path, bearer)
+    before = rows(cities.lakeside)
+    request = request_to(
+        cities.lakeside, "GET", cities.data_path, authorization=f"Bearer {bearer}"
+    )
+    answer = cities.ask(knowing(request, first.headers["etag"]))
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert rows(cities.lakeside) == before
+
+
 def suspension(cities: Exchanging, *, suspended: bool) -> bytes:
     node = cities.northport
     notice = Suspension(
@@ -504,18 +616,13 @@ def test_when_the_answer_cannot_be_signed_nothing_is_sent_or_logged(cities: Exch
         grade=Grade.COUNTERSIGNED,
     )
 
-    def answer(session: Session) -> None:
-        def work(verified: VerifiedRequest) -> service.Answer:
-            record_use(session, use, now)
-            return service.Answer(200, "text/plain", b"secret")
+    def work(session: Session, verified: VerifiedRequest) -> service.Answer:
+        del verified
+        record_use(session, use, now)
+        return service.Answer(200, "text/plain", b"secret")
 
-        service.answer_partner(session, broken, request, work, now)
-
-    with (
-        pytest.raises(ValueError, match="Ed25519"),
-        broken.database.transaction() as session,
-    ):
-        answer(session)
+    with pytest.raises(ValueError, match="Ed25519"):
+        service.answer_partner(broken, request, work, now)
     assert rows(node) == before
 
 

@@ -25,7 +25,14 @@ from interurban_protocol.http_messages import HttpRequest, HttpResponse
 from interurban_protocol.http_signatures import sign_response
 from interurban_protocol.messages import write_message
 from tests.support.counting import PUBLICATION
-from tests.support.federation import agreed, evidence_problems, propose, released, rows
+from tests.support.federation import (
+    agreed,
+    evidence_problems,
+    propose,
+    released,
+    rows,
+    suspend,
+)
 from tests.support.nodes import Federation
 
 Change = Callable[[HttpRequest, httpx.Response], httpx.Response]
@@ -257,6 +264,36 @@ def rewound(response: httpx.Response) -> httpx.Response:
         headers=dict(response.headers),
         stream=httpx.ByteStream(response.content),
     )
+
+
+def test_a_condition_that_a_proxy_adds_on_the_way_brings_no_answer(
+    federation: Federation,
+):
+    """The 304 is the partner's own, signed; we never ask under a condition."""
+    publish(federation)
+    northport, lakeside = federation.nodes["northport"], federation.nodes["lakeside"]
+    unchanged = signed_answer(federation, "lakeside", 304, b"")
+
+    def answer(request: HttpRequest, response: httpx.Response) -> httpx.Response:
+        is_part = request.target_uri.endswith(("/manifest", "/data"))
+        return unchanged(request, response) if is_part else rewound(response)
+
+    with_broken(federation, "northport", "lakeside", answer)
+    with pytest.raises(PartnerRefusedError) as refused:
+        service.pull(northport, lakeside.origin)
+    assert refused.value.status == 304
+    assert set(evidence_problems(northport)) == {None}
+
+
+def test_a_suspended_partner_is_told_so_when_it_pulls(federation: Federation):
+    agreement_id = agreed(federation)
+    released(federation)
+    federation.clock.now = PUBLICATION + timedelta(hours=1)
+    suspend(federation, "lakeside", agreement_id, "northport")
+    northport, lakeside = federation.nodes["northport"], federation.nodes["lakeside"]
+    with pytest.raises(PartnerRefusedError) as refused:
+        service.pull(northport, lakeside.origin)
+    assert refused.value.slug == "suspended"
 
 
 def test_a_manifest_of_another_release_than_asked_for_is_refused(
