@@ -32,7 +32,7 @@ import psutil
 from interurban_node.agreements import service as agreements
 from interurban_node.core.clock import system_clock
 from interurban_node.core.context import Node, open_node
-from interurban_node.demo import scenario
+from interurban_node.demo import scenario, tables
 from interurban_node.operation.service import make_home
 from interurban_node.partners import service as partners
 from interurban_node.settings import Settings
@@ -151,10 +151,8 @@ def bound_together(asker: Node, answerer: Node) -> str:
         with one.database.transaction() as session:
             partners.meet(session, descriptor, now)
             partners.confirm(session, one, descriptor.words, now)
-    structure = scenario.synthetic_structure()
-    periods = scenario.synthetic_periods(now.date())
-    story = scenario.Scenario(structure, periods, {})
-    plan, bundles = scenario.plan(asker, story, (ASKER, ANSWERER), now)
+    statistics = tables.invented_statistics(now.date())
+    plan, bundles = tables.release_plan(asker, statistics, (ASKER, ANSWERER), now)
     with asker.database.transaction() as session:
         plan_id = agreements.propose_plan(session, asker, plan, bundles, now)
         draft = scenario.agreement(plan_id, (ANSWERER,), now)

@@ -9,8 +9,9 @@ A rule is data, never an expression. In a mapping::
                       unless_left_before = "left_on_day" }
     status        = { constant = "active" }
 
-The steps of a rule: 1. take the column's value; 2. if it is missing, the default; 3. translate
-it with `map`, or read it as its `type`; 4. what cannot be read is treated as `otherwise` says.
+The steps of a rule: 1. take the column's value, or if it is missing that of the column
+`or_column`; 2. if both are missing, the default; 3. translate it with `map`, or read it as its
+`type`; 4. what cannot be read is treated as `otherwise` says.
 """
 
 import re
@@ -58,6 +59,7 @@ class FieldRule(SourcePart):
     """
 
     column: ColumnName | None = None
+    or_column: ColumnName | None = None
     constant: str | int | None = None
     default: str | int | None = None
     map: Mapping[str, str | int] | None = None
@@ -73,7 +75,7 @@ class FieldRule(SourcePart):
     def columns(self) -> tuple[str, ...]:
         """Every column that the rule looks at."""
         day_zero = self.days_from.column if self.days_from else None
-        named = (self.column, day_zero, self.unless_left_before)
+        named = (self.column, self.or_column, day_zero, self.unless_left_before)
         return tuple(column for column in named if column is not None)
 
 
@@ -107,6 +109,10 @@ def check_rule(rule: FieldRule, field_type: FieldType, where: str) -> None:
     """
     if (rule.column is None) == (rule.constant is None):
         raise MappingError(f"{where}: give either a column or a constant")
+    if rule.or_column is not None and rule.column is None:
+        raise MappingError(
+            f"{where}: or_column stands in for a column and there is none"
+        )
     if (rule.type == "presentation") != (rule.terms is not None):
         raise MappingError(f"{where}: a presentation needs terms, and only that does")
     if rule.otherwise == "default" and rule.default is None:
@@ -155,7 +161,16 @@ def _column_reader(
 ) -> FieldReader:
     marks = nulls if rule.null is None else rule.null
     convert = _converter(rule, "int" if rule.days_from else field_type, marks)
-    return lambda values: convert(values.get(column))
+    second = rule.or_column
+    if second is None:
+        return lambda values: convert(values.get(column))
+    missing = frozenset(("", *marks))
+
+    def first_given(values: Values) -> Scalar | Refusal:
+        value = values.get(column)
+        return convert(values.get(second) if text_of(value) in missing else value)
+
+    return first_given
 
 
 def _converter(

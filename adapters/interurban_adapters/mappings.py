@@ -57,6 +57,7 @@ _REASONS = {
     "greater_than_equal": "lies below what is plausible",
     "less_than_equal": "lies above what is plausible",
     "ends_before_start": "ends before it starts",
+    "before_receipt": "lies before the day of receipt",
 }
 
 
@@ -179,9 +180,11 @@ class _MappingFile(SourcePart):
     name: Annotated[str, Field(min_length=1, max_length=200)]
     programme: _Section | None = None
     learner: _Section | None = None
+    offer: _Section | None = None
     enrolment: _Section | None = None
     certificate: _Section | None = None
     placement: _Section | None = None
+    grievance: _Section | None = None
     consent: _Section | None = None
 
 

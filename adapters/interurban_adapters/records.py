@@ -32,9 +32,11 @@ class RecordKind(StrEnum):
 
     PROGRAMME = "programme"
     LEARNER = "learner"
+    OFFER = "offer"
     ENROLMENT = "enrolment"
     CERTIFICATE = "certificate"
     PLACEMENT = "placement"
+    GRIEVANCE = "grievance"
     CONSENT = "consent"
 
 
@@ -74,6 +76,17 @@ class EnrolmentStatus(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class ExitReason(StrEnum):
+    """Why somebody left without completing; codes of the standard structure EXITS."""
+
+    WORK = "WORK"
+    FAMILY = "FAMILY"
+    HEALTH = "HEALTH"
+    MOVED = "MOVED"
+    PROVIDER = "PROVIDER"
+    OTHER = "OTHER"
+
+
 class CertificateStatus(StrEnum):
     """Whether an award stands."""
 
@@ -87,6 +100,26 @@ class PlacementKind(StrEnum):
     JOB = "job"
     APPRENTICESHIP = "apprenticeship"
     INTERNSHIP = "internship"
+
+
+class PlacementEnd(StrEnum):
+    """Why a placement ended; `broken` is a contract that ended before its term."""
+
+    COMPLETED = "completed"
+    BROKEN = "broken"
+    OTHER = "other"
+
+
+class GrievanceKind(StrEnum):
+    """What a grievance is about; codes of the standard structure GRIEVANCES."""
+
+    PLACEMENT = "PLACEMENT"
+    PROVIDER = "PROVIDER"
+    DATA = "DATA"
+    WITHDRAWAL = "WITHDRAWAL"
+    DISCRIMINATION = "DISCRIMINATION"
+    SAFETY = "SAFETY"
+    OTHER = "OTHER"
 
 
 class ConsentAnswer(StrEnum):
@@ -152,6 +185,19 @@ class ProgrammeRecord(CanonicalRecord):
     provider: Text | None = None
 
 
+class OfferRecord(CanonicalRecord):
+    """Places offered in one run of a programme; no person. `mode` null: the programme's."""
+
+    record_kind: ClassVar[RecordKind] = RecordKind.OFFER
+    identity_fields: ClassVar[frozenset[str]] = frozenset()
+
+    programme_code: Code
+    presentation: Code | None = None
+    starts: Day
+    places: Annotated[int, Field(ge=0, le=100_000)]
+    mode: Annotated[Mode, _LAX] | None = None
+
+
 class EnrolmentRecord(CanonicalRecord):
     """A learner in a programme. `started_on` null: has not started, or never did.
 
@@ -168,7 +214,7 @@ class EnrolmentRecord(CanonicalRecord):
     started_on: Day | None = None
     ended_on: Day | None = None
     status: Annotated[EnrolmentStatus, _LAX]
-    exit_reason: Code | None = None
+    exit_reason: Annotated[ExitReason, _LAX] | None = None
     age_band: Code | None = None
 
     @model_validator(mode="after")
@@ -192,7 +238,10 @@ class CertificateRecord(CanonicalRecord):
 
 
 class PlacementRecord(CanonicalRecord):
-    """A job, apprenticeship or internship, with its dates and a band of the wage."""
+    """A job, apprenticeship or internship, with its dates and a band of the wage.
+
+    `ends` may be agreed beforehand and lie ahead. A new wage is a new record.
+    """
 
     record_kind: ClassVar[RecordKind] = RecordKind.PLACEMENT
 
@@ -201,11 +250,36 @@ class PlacementRecord(CanonicalRecord):
     kind: Annotated[PlacementKind, _LAX]
     starts: Day
     ends: Day | None = None
+    end_reason: Annotated[PlacementEnd, _LAX] | None = None
     wage_band: Code | None = None
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:
         _check_period(self.starts, self.ends, "ends")
+        return self
+
+
+class GrievanceRecord(CanonicalRecord):
+    """A grievance and its clock, without its text; `person_id` null: nobody gave a name.
+
+    `due_on` is the day by which it had to be decided; `decided_on` null: it is open.
+    """
+
+    record_kind: ClassVar[RecordKind] = RecordKind.GRIEVANCE
+    past_fields: ClassVar[tuple[str, ...]] = ("received_on", "decided_on")
+
+    person_id: Text | None = None
+    kind: Annotated[GrievanceKind, _LAX]
+    received_on: Day
+    due_on: Day | None = None
+    decided_on: Day | None = None
+    outcome: Code | None = None
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        for field, day in (("due_on", self.due_on), ("decided_on", self.decided_on)):
+            if day is not None and day < self.received_on:
+                raise PydanticCustomError("before_receipt", "{field}", {"field": field})
         return self
 
 
@@ -230,18 +304,22 @@ class ConsentClaimRecord(CanonicalRecord):
 Record: TypeAlias = (
     ProgrammeRecord
     | LearnerRecord
+    | OfferRecord
     | EnrolmentRecord
     | CertificateRecord
     | PlacementRecord
+    | GrievanceRecord
     | ConsentClaimRecord
 )
 
 RECORD_MODELS: dict[RecordKind, type[Record]] = {
     RecordKind.PROGRAMME: ProgrammeRecord,
     RecordKind.LEARNER: LearnerRecord,
+    RecordKind.OFFER: OfferRecord,
     RecordKind.ENROLMENT: EnrolmentRecord,
     RecordKind.CERTIFICATE: CertificateRecord,
     RecordKind.PLACEMENT: PlacementRecord,
+    RecordKind.GRIEVANCE: GrievanceRecord,
     RecordKind.CONSENT: ConsentClaimRecord,
 }
 """In the order in which records refer to each other."""

@@ -282,11 +282,52 @@ def test_a_label_that_the_map_does_not_know_can_be_kept() -> None:
 
 
 def test_numbers_and_booleans_of_a_database_are_read_by_their_text() -> None:
-    fields = 'exit_reason = { column = "b", map = { true = "work", 1 = "moved" } }'
-    for value, expected in ((True, "work"), (1, "moved"), (True, "work")):
+    fields = 'exit_reason = { column = "b", map = { true = "WORK", 1 = "MOVED" } }'
+    for value, expected in ((True, "WORK"), (1, "MOVED"), (True, "WORK")):
         record = _enrolment(fields, b=value)
         assert isinstance(record, EnrolmentRecord)
         assert record.exit_reason == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"left": "2025-03-01", "over": "2025-06-30"}, date(2025, 3, 1)),
+        ({"left": None, "over": "2025-06-30"}, date(2025, 6, 30)),
+        ({"left": " ? ", "over": "2025-06-30"}, date(2025, 6, 30)),
+        ({"left": "?", "over": ""}, date(2020, 1, 1)),
+    ],
+)
+def test_a_second_column_stands_in_for_the_first_where_that_is_missing(
+    values: dict[str, Value], expected: date
+) -> None:
+    fields = (
+        'ended_on = { column = "left", or_column = "over", default = "2020-01-01" }'
+    )
+    record = _enrolment(fields, **values)
+    assert isinstance(record, EnrolmentRecord)
+    assert record.ended_on == expected
+
+
+def test_a_value_that_cannot_be_read_is_not_missing() -> None:
+    fields = 'ended_on = { column = "left", or_column = "over" }'
+    found = _enrolment(fields, left="soon", over="2025-06-30")
+    assert found == [
+        Rejection("ended_on", "is not a date in the form that the mapping says")
+    ]
+
+
+def test_days_are_counted_from_the_column_that_is_there() -> None:
+    fields = (
+        'ended_on = { column = "left", or_column = "length", '
+        'days_from = { column = "from" } }'
+    )
+    rows: list[dict[str, Value]] = [{"left": 12}, {"length": "12"}]
+    for values in rows:
+        values["from"] = "2025-01-01"
+        record = _enrolment(fields, **values)
+        assert isinstance(record, EnrolmentRecord)
+        assert record.ended_on == date(2025, 1, 13)
 
 
 def test_a_planned_start_may_lie_in_the_future() -> None:
@@ -306,11 +347,11 @@ def test_tables_come_in_the_order_in_which_records_refer_to_each_other() -> None
 
 def test_a_source_is_asked_for_the_columns_of_the_rules_and_no_others() -> None:
     fields = (
-        'started_on = { column = "d", unless_left_before = "r.n" }\n'
+        'started_on = { column = "d", or_column = "e", unless_left_before = "r.n" }\n'
         'exit_reason = { column = "why", optional = true }\n'
     )
     source = mapping_with(NEEDED + fields).tables[0].source
-    assert source.columns == ("d", "r.n", "state", "what", "who", "why")
+    assert source.columns == ("d", "e", "r.n", "state", "what", "who", "why")
     assert source.optional_columns == ("why",)
 
 
@@ -396,6 +437,14 @@ def test_another_text_of_the_mapping_is_another_version() -> None:
         (
             NEEDED.replace('"active"', '"busy"'),
             "enrolment.fields.status:",
+        ),
+        (
+            NEEDED + 'ended_on = { constant = "2025-01-01", or_column = "d" }',
+            "enrolment.fields.ended_on:",
+        ),
+        (
+            NEEDED + 'exit_reason = { column = "w", map = { M = "moved" } }',
+            "enrolment.fields.exit_reason:",
         ),
     ],
 )

@@ -13,11 +13,15 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from interurban_node.aggregates.members import members_of
+from interurban_node.aggregates.models import ReleaseMembersRow
 from interurban_node.aggregates.service import BuiltRelease, build_release
 from interurban_node.agreements.service import PlanInForce
 from interurban_node.consent.models import GrantRow
 from interurban_node.core.context import Node
+from interurban_node.core.learner_numbers import LearnerNumberRow, learner_numbers
 from interurban_node.partners.service import key_sets
+from interurban_node.registry.events import recount
 from interurban_node.registry.models import (
     EnrolmentRow,
     LearnerRow,
@@ -108,8 +112,9 @@ def register(
     _add_programmes(session, learners, source_id)
     _insert(session, LearnerRow, [_learner(each, source_id) for each in learners])
     enrol(session, learners)
+    numbers = learner_numbers(session, {each.ref for each in learners})
     grants = [
-        _grant(each, question_id)
+        _grant(each, numbers[each.ref], question_id)
         for question_id in question_ids
         for each in learners
         if each.yes_from is not None
@@ -122,6 +127,8 @@ def enrol(session: Session, learners: Sequence[Learner], suffix: str = "") -> No
     source_id = _source(session)
     rows = [_enrolment(each, source_id, suffix) for each in learners]
     _insert(session, EnrolmentRow, rows)
+    keys = {each.ref: each.key for each in learners}
+    recount(session, keys, lambda period, ref: keys[ref])
 
 
 def a_small_structure() -> Structure:
@@ -179,6 +186,20 @@ def a_build(
     return build_release(session, node, plan, plan.structures[0].urn, period, now)
 
 
+def members_of_releases(session: Session) -> set[str]:
+    """Everybody who was counted in any release, by reference."""
+    rows = session.execute(
+        sa.select(LearnerNumberRow.learner_ref, LearnerNumberRow.number)
+    )
+    refs = {number: ref for ref, number in rows}
+    sequences = session.scalars(sa.select(ReleaseMembersRow.sequence).distinct()).all()
+    return {
+        refs[number]
+        for sequence in sequences
+        for number in members_of(session, sequence).numbers().tolist()
+    }
+
+
 def _source(session: Session) -> int:
     found = session.scalar(sa.select(SourceRow.id))
     if found is None:
@@ -233,9 +254,10 @@ def _enrolment(learner: Learner, source_id: int, suffix: str) -> dict[str, objec
     }
 
 
-def _grant(learner: Learner, question_id: str) -> dict[str, object]:
+def _grant(learner: Learner, number: int, question_id: str) -> dict[str, object]:
     return {
         "learner_ref": learner.ref,
+        "learner_number": number,
         "question_id": question_id,
         "event_id": _DIGEST,
         "granted_at": learner.yes_from,

@@ -53,6 +53,16 @@ programme_code = { column = "code" }
 started_on = { column = "started" }
 status = { column = "status" }
 
+[offer]
+table = "offers.csv"
+key = ["run"]
+
+[offer.fields]
+programme_code = { column = "code" }
+starts = { column = "starts" }
+places = { column = "places" }
+mode = { column = "mode", map = { P = "in_person", D = "distance" } }
+
 [certificate]
 table = "certificates.csv"
 key = ["id"]
@@ -72,6 +82,18 @@ person_id = { column = "number" }
 employer = { column = "employer" }
 kind = { constant = "job" }
 starts = { column = "starts" }
+
+[grievance]
+table = "grievances.csv"
+key = ["file"]
+
+[grievance.fields]
+person_id = { column = "number" }
+kind = { column = "about" }
+received_on = { column = "received" }
+due_on = { column = "due" }
+decided_on = { column = "decided" }
+outcome = { column = "outcome" }
 """
 
 HEADERS = {
@@ -88,7 +110,17 @@ HEADERS = {
     ),
     "enrolments": ("id", "number", "code", "started", "status"),
     "certificates": ("id", "number", "code", "awarded", "status"),
+    "offers": ("run", "code", "starts", "places", "mode"),
     "placements": ("id", "number", "employer", "starts"),
+    "grievances": (
+        "file",
+        "number",
+        "about",
+        "received",
+        "due",
+        "decided",
+        "outcome",
+    ),
 }
 
 Rows = dict[str, list[str]]
@@ -130,6 +162,18 @@ class Export:
     ) -> None:
         """A course that a learner takes."""
         self.put("enrolments", key, number, code, started, status)
+
+    def grievance(
+        self, key: str, number: str = "", about: str = "DATA", **clock: str
+    ) -> None:
+        """A grievance, without a name if no number is given; days in `clock`."""
+        cells = {
+            "received": "2026-02-02",
+            "due": "2026-03-04",
+            "decided": "",
+            "outcome": "",
+        }
+        self.put("grievances", key, number, about, *{**cells, **clock}.values())
 
     def write(self) -> Path:
         """Write everything; the mapping's path."""

@@ -92,13 +92,12 @@ def load_into_database(folder: Path, url: str, *, delimiter: str) -> None:
             columns = [sa.Column(name, sa.Text) for name in header]
             table = sa.Table(path.stem, sa.MetaData(), *columns)
             table.create(connection)
-            connection.execute(
-                table.insert(),
-                [
-                    {name: cell or None for name, cell in zip(header, row, strict=True)}
-                    for row in rows
-                ],
-            )
+            cells = [
+                {name: cell or None for name, cell in zip(header, row, strict=True)}
+                for row in rows
+            ]
+            if cells:
+                connection.execute(table.insert(), cells)
     engine.dispose()
 
 

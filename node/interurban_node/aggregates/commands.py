@@ -1,5 +1,7 @@
 """`interurban release …`: build, list and show this city's releases; verify any release."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,16 +20,21 @@ from interurban_node.core.console import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+    from collections.abc import Mapping, Sequence
 
-    from interurban_node.aggregates.service import BuildPreview, Due, ReleaseFacts
+    from sqlalchemy.orm import Session
+
+    from interurban_node.aggregates.building import Watch
+    from interurban_node.aggregates.calendars import Due
+    from interurban_node.aggregates.renderings import BuildLine
     from interurban_node.core.context import Node
     from interurban_protocol.encoding import JsonValue
     from interurban_protocol.node_descriptors import VerifiedDescriptor
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Build, show and verify releases."
+    no_args_is_help=True,
+    add_completion=False,
+    help="Build, show, revise and verify releases.",
 )
 
 
@@ -36,7 +43,9 @@ def build(
     dataflow: Annotated[
         str | None, typer.Option(help="Only this dataflow: its URN or id.")
     ] = None,
-    period: Annotated[str | None, typer.Option(help="Only this period.")] = None,
+    period: Annotated[
+        str | None, typer.Option(help="Only this period; of a cohort, the cohort's.")
+    ] = None,
     every: Annotated[
         bool, typer.Option("--all", help="Everything whose cut-off has passed.")
     ] = False,
@@ -44,49 +53,156 @@ def build(
         bool,
         typer.Option(help="Show sizes and coverage; write nothing. Any time."),
     ] = False,
+    gate_seconds: Annotated[
+        float | None,
+        typer.Option(min=1, help="Time for the gate, instead of the plan's."),
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:
-    """Build releases. A period is issued once and is final.
+    """Build releases: count, protect, let the attackers of the gate try, then sign.
 
-    Without --all, name a dataflow or a period. What was issued before is left out, unless
-    both dataflow and period are named: then it is refused, with the reason.
+    A period is issued once and is final. Without --all, name a dataflow or a period. What
+    was issued before is left out, unless both are named: then it is refused, with the
+    reason. What the gate refuses is not signed; the reasons name the cells and what mends it.
     """
     from interurban_node.aggregates import service
 
     if not (every or dataflow or period):
         raise typer.BadParameter("name --dataflow or --period, or take --all")
     with opened(home, as_json=as_json) as node:
-        now = node.clock()
         with node.database.transaction() as session:
             chosen = service.due_builds(
                 session,
                 node,
-                now,
+                node.clock(),
                 dataflow=dataflow,
                 period=period,
                 is_forecast=dry_run,
             )
-        made = [_build(node, due, now, dry_run=dry_run) for due in chosen]
-        lines = [] if made else ["Nothing is due."]
-        data: JsonValue = {"built": [_build_json(*result) for result in made]}
-        show(Shown(data, lines, _build_table(made)), as_json=as_json)
+            previews = [_dry(session, node, due) for due in chosen if dry_run]
+        made = previews or _build_all(node, chosen, gate_seconds, as_json=as_json)
+        columns = ["Dataflow", "Period", "Cells", "Hidden", "Coverage", "Release"]
+        table = Table(columns, [each.row for each in made])
+        data: JsonValue = {"built": [each.data for each in made]}
+        show(Shown(data, table=table, if_empty="Nothing is due."), as_json=as_json)
+        if any(each.is_refused for each in made):
+            raise typer.Exit(1)
+
+
+@app.command()
+def preview(
+    dataflow: Annotated[
+        str | None, typer.Option(help="Only this dataflow: its URN or id.")
+    ] = None,
+    period: Annotated[str | None, typer.Option(help="Only this period.")] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a build would hide and why, and who says yes. For this office only.
+
+    Possible at any time. Writes nothing. Name a dataflow or a period.
+    """
+    from interurban_node.aggregates import renderings, service
+
+    if not (dataflow or period):
+        raise typer.BadParameter("name --dataflow or --period")
+    with opened(home, as_json=as_json) as node:
+        now = node.clock()
+        with node.database.transaction() as session:
+            chosen = service.due_builds(
+                session, node, now, dataflow=dataflow, period=period, is_forecast=True
+            )
+            found = [
+                (
+                    due,
+                    service.forecast(
+                        session, node, due.plan, due.dataflow, due.period, now
+                    ),
+                )
+                for due in chosen
+            ]
+        say(renderings.FOR_THE_OFFICE)
+        if as_json:
+            data = [renderings.forecast_json(*each) for each in found]
+            show(Shown({"forecasts": data}), as_json=True)
+            return
+        for due, each in found:
+            show(Shown(None, [renderings.total_line(each)]), as_json=False)
+            for table in (
+                renderings.cube_table(due, each),
+                renderings.group_table(each),
+            ):
+                if table.rows:
+                    show(Shown(None, table=table), as_json=False)
+
+
+@app.command(name="calendar")
+def calendar_(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """List what the plans in force provide for: periods, cut-offs, embargo, next step."""
+    from interurban_node.aggregates import renderings, service
+
+    with opened(home, as_json=as_json) as node:
+        with node.database.transaction() as session:
+            entries = service.calendar(session, node, node.clock())
+        data: JsonValue = {
+            "calendar": [renderings.calendar_json(entry) for entry in entries]
+        }
+        table = renderings.calendar_table(entries)
+        shown = Shown(data, table=table, if_empty="No plan is in force.")
+        show(shown, as_json=as_json)
+
+
+@app.command()
+def revise(
+    plan: Annotated[str, typer.Option(help="The revision plan's id.")],
+    dataflow: Annotated[
+        str, typer.Option(help="The dataflow to issue once more: its URN or id.")
+    ],
+    gate_seconds: Annotated[
+        float | None,
+        typer.Option(min=1, help="Time for the gate, instead of the plan's."),
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Issue a period once more, whole, under a revision plan that all parties signed.
+
+    There is one revision at most, and only where at least ten learners joined or left.
+    """
+    from interurban_node.aggregates import building, renderings
+
+    with opened(home, as_json=as_json) as node:
+        with _watched(as_json=as_json) as watch:
+            done = building.revise(
+                node, plan, dataflow, seconds=gate_seconds, watch=watch
+            )
+        facts = done.built.facts
+        data = renderings.build_json(
+            facts.dataflow, facts.period, done.built.preview, facts, done.passed
+        )
+        lines = [
+            f"Revised {renderings.short(facts.dataflow)} for {facts.period}.",
+            renderings.gate_line(done.passed),
+            f"release: {facts.release_id}",
+        ]
+        show(Shown(data, lines), as_json=as_json)
 
 
 @app.command(name="list")
 def list_(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List the releases that this city has built, newest first."""
-    from interurban_node.aggregates import service
+    from interurban_node.aggregates import renderings, service
 
     with opened(home, as_json=as_json) as node:
         with node.database.transaction() as session:
             found = service.own_releases(session)
-        data: JsonValue = {"releases": [_facts_json(facts) for facts in found]}
+        data: JsonValue = {"releases": [renderings.facts_json(each) for each in found]}
         rows = [
             [
                 facts.release_id,
-                facts.dataflow.rpartition("=")[2],
-                facts.period,
+                renderings.short(facts.dataflow),
+                f"{facts.period}{' (revised)' if facts.revision else ''}",
                 f"{facts.publication_at:%Y-%m-%d %H:%M}",
                 "\n".join(facts.recipients),
             ]
@@ -109,24 +225,34 @@ def show_(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a release says of itself, or write it into one file for handing over."""
-    from interurban_node.aggregates import service
+    from interurban_node.aggregates import renderings, service
 
     with opened(home, as_json=as_json) as node:
         now = node.clock()
         with node.database.transaction() as session:
             facts = service.release(session, release_id)
             manifest = service.manifest_of(session, release_id)
+            gate = service.gate_of(session, release_id)
             if out is not None:
                 bundle = service.export_bundle(session, node, release_id, now)
                 _write(out, bundle)
-        coverage = f"{manifest.coverage} %" if manifest.coverage else "not shown"
         data = {
-            **_facts_json(facts),
+            **renderings.facts_json(facts),
+            "basis": manifest.basis,
+            "observed": manifest.observation_period,
+            "replaces": manifest.replaces,
             "coverage": manifest.coverage,
             "rows": manifest.data.rows,
+            "gate": gate,
         }
-        lines = [f"{name}: {_shown(value)}" for name, value in data.items()]
-        lines[-2] = f"coverage: {coverage}"
+        words = {
+            "coverage": renderings.percent(manifest.coverage),
+            "replaces": manifest.replaces or "nothing",
+            "gate": renderings.gate_words(gate),
+        }
+        lines = [
+            f"{name}: {words.get(name, _shown(value))}" for name, value in data.items()
+        ]
         show(Shown(data, lines), as_json=as_json)
 
 
@@ -190,72 +316,69 @@ def verify(
         show(Shown(data, lines), as_json=as_json)
 
 
-def _build(
-    node: "Node", due: "Due", now: "datetime", *, dry_run: bool
-) -> "tuple[Due, BuildPreview, ReleaseFacts | None]":
-    """One build in a transaction of its own, so that one refusal undoes no other."""
-    from interurban_node.aggregates import service
+def _build_all(
+    node: "Node", chosen: "Sequence[Due]", seconds: float | None, *, as_json: bool
+) -> "list[BuildLine]":
+    """One build after the other; a refusal of the gate stops only its own."""
+    from interurban_node.aggregates import building, renderings
+    from interurban_node.attackers.gate import UnsafeReleaseError
 
-    with node.database.transaction() as session:
-        if dry_run:
-            preview = service.preview_release(
-                session, node, due.plan, due.dataflow, due.period, now
+    made = []
+    with _watched(as_json=as_json) as watch:
+        for due in chosen:
+            try:
+                done = building.build_due(node, due, seconds=seconds, watch=watch)
+            except UnsafeReleaseError as error:
+                if len(chosen) == 1:
+                    raise
+                say(f"Refused {renderings.short(due.dataflow)} for {due.period}:")
+                for reason in (error.message, *error.reasons):
+                    say(f"  - {reason}")
+                made.append(renderings.refused_line(due, error))
+                continue
+            say(
+                f"Built {renderings.short(due.dataflow)} for {due.period}. "
+                f"{renderings.gate_line(done.passed)}"
             )
-            return due, preview, None
-        built = service.build_release(
-            session, node, due.plan, due.dataflow, due.period, now
-        )
-    say(f"Built {due.dataflow.rpartition('=')[2]} for {due.period}.")
-    return due, built.preview, built.facts
+            made.append(renderings.built_line(due, done))
+    return made
 
 
-def _build_json(
-    due: "Due", preview: "BuildPreview", facts: "ReleaseFacts | None"
-) -> "JsonValue":
-    return {
-        "dataflow": due.dataflow,
-        "period": due.period,
-        "cells": preview.cells,
-        "hidden": preview.hidden,
-        "coverage": preview.coverage,
-        "release": _facts_json(facts) if facts else None,
-    }
+def _dry(session: "Session", node: "Node", due: "Due") -> "BuildLine":
+    from interurban_node.aggregates import renderings, service
+
+    found = service.preview_release(
+        session, node, due.plan, due.dataflow, due.period, node.clock()
+    )
+    return renderings.dry_line(due, found)
 
 
-def _build_table(
-    made: "list[tuple[Due, BuildPreview, ReleaseFacts | None]]",
-) -> Table | None:
-    if not made:
-        return None
-    rows = [
-        [
-            due.dataflow.rpartition("=")[2],
-            due.period,
-            str(preview.cells),
-            str(preview.hidden),
-            f"{preview.coverage} %" if preview.coverage else "not shown",
-            facts.release_id if facts else "dry run",
-        ]
-        for due, preview, facts in made
-    ]
-    return Table(["Dataflow", "Period", "Cells", "Hidden", "Coverage", "Release"], rows)
+@contextmanager
+def _watched(*, as_json: bool) -> "Iterator[Watch]":
+    """Progress of build and gate at the terminal, on standard error."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
+    from interurban_node.aggregates.building import Watch
 
-def _facts_json(facts: "ReleaseFacts") -> "dict[str, JsonValue]":
-    from interurban_protocol.encoding import format_time
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
+    progress = Progress(
+        *columns,
+        TextColumn("{task.completed:.0f}/{task.total}"),
+        console=Console(stderr=True),
+        transient=True,
+        disable=as_json,
+    )
+    with progress:
+        bar = progress.add_task("", total=None)
 
-    return {
-        "release": facts.release_id,
-        "plan": facts.plan,
-        "agreement": facts.agreement,
-        "subject": facts.subject,
-        "dataflow": facts.dataflow,
-        "period": facts.period,
-        "recipients": facts.recipients,
-        "purposes": facts.purposes,
-        "built_at": format_time(facts.built_at),
-        "publication_at": format_time(facts.publication_at),
-    }
+        def step(text: str) -> None:
+            progress.reset(bar, description=text, total=None)
+
+        def gate(done: int, total: int) -> None:
+            progress.update(bar, completed=done, total=total)
+
+        yield Watch(step, gate)
 
 
 def _shown(value: "JsonValue") -> str:

@@ -13,10 +13,9 @@ from functools import lru_cache
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from interurban_node.aggregates import rules
+from interurban_node.aggregates import members, rules
 from interurban_node.aggregates.models import (
     PulledReleaseRow,
-    ReleaseMemberRow,
     ReleaseRow,
 )
 from interurban_node.audit.service import (
@@ -29,7 +28,7 @@ from interurban_node.audit.service import (
 from interurban_node.core.context import Node
 from interurban_node.core.errors import NotFoundError, RefusedError
 from interurban_node.structures import service as structures
-from interurban_protocol.encoding import format_time
+from interurban_protocol.encoding import JsonValue, format_time, parse_json_object
 from interurban_protocol.errors import ChainError, VerificationError
 from interurban_protocol.keys import KeySet
 from interurban_protocol.release_plans import ProtectionProfile
@@ -79,6 +78,7 @@ class CountedIn:
     release_id: str
     dataflow_name: Mapping[str, str]
     period: str
+    revision: int = 0
     published: bool
     group_size_shown: int | None  # the published total; None: small, or not published
     recipients: tuple[str, ...]
@@ -87,7 +87,10 @@ class CountedIn:
 
 @dataclass(frozen=True, slots=True)
 class CityTable:
-    """A published release of one city, own or pulled, ready for reading."""
+    """A published release of one city, own or pulled, ready for reading.
+
+    Of a period that was revised it is the revision, and the manifest says so.
+    """
 
     release_id: str
     manifest: ReleaseManifest
@@ -131,6 +134,16 @@ def manifest_of(session: Session, release_id: str) -> ReleaseManifest:
         NotFoundError: there is none of that id.
     """
     return _payload(_row(session, release_id).manifest)
+
+
+def gate_of(session: Session, release_id: str) -> Mapping[str, JsonValue]:
+    """What the gate said before this node signed the release; empty: there was none.
+
+    Raises:
+        NotFoundError: there is none of that id.
+    """
+    text = _row(session, release_id).gate
+    return parse_json_object(text.encode()) if text else {}
 
 
 def manifest_bytes(session: Session, entry: UsageEntry, release_id: str) -> bytes:
@@ -203,7 +216,8 @@ def store_pulled(session: Session, verified: VerifiedRelease, now: datetime) -> 
     """Keep a partner's release, its structure too; False if it was held already.
 
     Raises:
-        ChainError: the publisher issued the period before, with another content.
+        ChainError: the publisher issued the period before, with another content, or the
+            release revises another one than the one held.
         VerificationError: the release claims an area that is another city's.
     """
     manifest = verified.manifest
@@ -211,7 +225,8 @@ def store_pulled(session: Session, verified: VerifiedRelease, now: datetime) -> 
         return False
     _check_area(verified.table.structure, manifest)
     series = rules.series_of(manifest.dataflow)
-    if _pulled_before(session, series, manifest):
+    _check_revises(session, series, manifest)
+    if _pulled_before(session, series, manifest, manifest.revision):
         raise ChainError(
             f"{manifest.publisher} issued {manifest.cohort_period} before, with another "
             "content",
@@ -241,8 +256,7 @@ def counted_in(session: Session, learner_ref: str, now: datetime) -> list[Counte
     """
     rows = session.scalars(
         sa.select(ReleaseRow)
-        .join(ReleaseMemberRow, ReleaseMemberRow.sequence == ReleaseRow.sequence)
-        .where(ReleaseMemberRow.learner_ref == learner_ref)
+        .where(ReleaseRow.sequence.in_(members.sequences_of(session, learner_ref)))
         .order_by(ReleaseRow.sequence.desc())
     )
     return [
@@ -250,6 +264,7 @@ def counted_in(session: Session, learner_ref: str, now: datetime) -> list[Counte
             release_id=row.release_id,
             dataflow_name=structures.structure(session, row.structure).names,
             period=row.period,
+            revision=row.revision,
             published=row.publication_at <= now,
             group_size_shown=row.total_shown if row.publication_at <= now else None,
             recipients=_recipients(row),
@@ -274,7 +289,10 @@ def published_periods(session: Session, now: datetime) -> Mapping[str, tuple[str
 def city_tables(
     session: Session, dataflow: str, period: str, now: datetime
 ) -> list[CityTable]:
-    """The published releases of a dataflow and period, own and pulled, by publisher."""
+    """The published releases of a dataflow and period, own and pulled, by publisher.
+
+    One for each city: the newest that is published.
+    """
     own = session.scalars(
         sa.select(ReleaseRow).where(
             ReleaseRow.dataflow == dataflow,
@@ -287,7 +305,10 @@ def city_tables(
             PulledReleaseRow.dataflow == dataflow, PulledReleaseRow.period == period
         )
     )
-    found = [_city_table(session, row) for row in (*own, *pulled)]
+    newest: dict[str, ReleaseRow | PulledReleaseRow] = {}
+    for row in sorted((*own, *pulled), key=lambda each: each.revision):
+        newest[_payload(row.manifest).publisher] = row
+    found = [_city_table(session, row) for row in newest.values()]
     return sorted(found, key=lambda each: each.manifest.publisher)
 
 
@@ -347,15 +368,24 @@ def _check_area(structure: Structure, manifest: ReleaseManifest) -> None:
         raise VerificationError("the release claims another area than its publisher's")
 
 
+def _check_revises(session: Session, series: str, manifest: ReleaseManifest) -> None:
+    first = _pulled_before(session, series, manifest, 0)
+    if manifest.revision and first is not None and first != manifest.replaces:
+        raise ChainError(
+            f"{manifest.publisher} revises another release than the one that is held",
+            next_step="Keep the first release and ask the publisher what was revised.",
+        )
+
+
 def _pulled_before(
-    session: Session, series: str, manifest: ReleaseManifest
+    session: Session, series: str, manifest: ReleaseManifest, revision: int
 ) -> str | None:
     return session.scalar(
         sa.select(PulledReleaseRow.release_id).where(
             PulledReleaseRow.publisher == manifest.publisher,
             PulledReleaseRow.series == series,
             PulledReleaseRow.period == manifest.cohort_period,
-            PulledReleaseRow.revision == manifest.revision,
+            PulledReleaseRow.revision == revision,
         )
     )
 
@@ -380,11 +410,14 @@ def _pulled_row(
     )
 
 
-def _city_table(session: Session, row: ReleaseRow | PulledReleaseRow) -> CityTable:
-    manifest = _payload(row.manifest)
+def read_table(session: Session, row: ReleaseRow | PulledReleaseRow) -> ReleasedTable:
+    """The cells of a stored release, for use in this office."""
     bundle = structures.bundle(session, row.structure)
-    table = _read_table(row.data, bundle, manifest.profile.to_json())
-    return CityTable(row.release_id, manifest, table)
+    return _read_table(row.data, bundle, _payload(row.manifest).profile.to_json())
+
+
+def _city_table(session: Session, row: ReleaseRow | PulledReleaseRow) -> CityTable:
+    return CityTable(row.release_id, _payload(row.manifest), read_table(session, row))
 
 
 @lru_cache(maxsize=24)  # the tables of one page; the largest has some 100,000 cells

@@ -28,6 +28,7 @@ class ReleaseRow(Base):
     built_at: Mapped[datetime]
     publication_at: Mapped[datetime]
     total_shown: Mapped[int | None]  # the published grand total, if it is not hidden
+    gate: Mapped[str] = mapped_column(sa.Text, default="")  # JSON; "": nobody is in it
     manifest: Mapped[bytes] = mapped_column(deferred=True)
     data: Mapped[bytes] = mapped_column(deferred=True)
 
@@ -35,17 +36,32 @@ class ReleaseRow(Base):
     __table_args__ = (sa.UniqueConstraint("series", "period", "revision"),)
 
 
-class ReleaseMemberRow(Base):
-    """One learner was counted in one release; written at the build, never after it."""
+class RefusedBuildRow(Base):
+    """The gate's last refusal of a build, so that a job does not try the same again."""
+
+    __tablename__ = "refused_builds"
+
+    series: Mapped[str] = mapped_column(sa.String(300), primary_key=True)
+    period: Mapped[str] = mapped_column(sa.String(7), primary_key=True)
+    plan: Mapped[str] = mapped_column(sa.String(71))
+    refused_at: Mapped[datetime]
+    fact: Mapped[str] = mapped_column(sa.String(300))  # names no cell
+
+
+class ReleaseMembersRow(Base):
+    """A block of learner numbers, one bit for each learner who was counted in a release.
+
+    Written at the build, never after it. Blocks are small, so that asking for one learner
+    reads one short row of each release.
+    """
 
     __tablename__ = "release_members"
 
+    block: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     sequence: Mapped[int] = mapped_column(
-        sa.ForeignKey("releases.sequence"), primary_key=True
+        sa.ForeignKey("releases.sequence"), primary_key=True, index=True
     )
-    learner_ref: Mapped[str] = mapped_column(
-        sa.String(60), primary_key=True, index=True
-    )
+    bits: Mapped[bytes]
 
 
 class PulledReleaseRow(Base):

@@ -9,14 +9,15 @@ from urllib.parse import urlsplit
 
 from interurban_node.core.errors import RefusedError, StateError
 from interurban_protocol.encoding import format_time
-from interurban_protocol.release_plans import PlannedPeriod, ReleasePlan
-from interurban_protocol.structures import (
-    AREA_DIMENSION,
-    TOTAL,
-    UNKNOWN,
-    Structure,
+from interurban_protocol.release_plans import (
+    PlannedPeriod,
+    PlannedRevision,
+    ReleasePlan,
+    quarter_after,
 )
+from interurban_protocol.structures import AREA_DIMENSION, UNKNOWN, Structure
 
+MIN_CHANGES = 10  # learners who joined or left, for a revision
 ONCE = "a period is issued once; withdrawals, late rows and corrections land in the next one"
 
 
@@ -32,6 +33,24 @@ class AskedQuestion:
 def series_of(urn: str) -> str:
     """A dataflow's URN without its version: what is the same series of tables."""
     return urn.partition("(")[0]
+
+
+def cohort_series(structure: Structure) -> str | None:
+    """The series of the cohort among which a structure counts, if it does."""
+    if structure.cohort is None:
+        return None
+    agency = series_of(structure.urn).rpartition(":")[0]
+    return f"{agency}:{structure.cohort.dataflow}"
+
+
+def observed_in(structure: Structure, period: str) -> str:
+    """When what is told of the people of `period` was seen: in it, or a lag later."""
+    return quarter_after(period, structure.cohort.lag if structure.cohort else 0)
+
+
+def told_of(structure: Structure, observed: str) -> str:
+    """The period whose people are told of by what was seen in `observed`."""
+    return quarter_after(observed, -structure.cohort.lag if structure.cohort else 0)
 
 
 def planned_period(plan: ReleasePlan, period: str) -> PlannedPeriod:
@@ -73,20 +92,7 @@ def check_cut_off(planned: PlannedPeriod, now: datetime) -> None:
     if now < planned.cut_off:
         raise StateError(
             f"the cut-off of {planned.period} is at {format_time(planned.cut_off)}",
-            next_step="Build after the cut-off; `--dry-run` shows a forecast before it.",
-        )
-
-
-def check_basis(structure: Structure) -> None:
-    """Refuse a dataflow that does not rest on consent.
-
-    Raises:
-        RefusedError: it rests on another basis, which this version cannot prove.
-    """
-    if structure.basis != "consent":
-        raise RefusedError(
-            f"{structure.reference} rests on {structure.basis}, not on consent",
-            next_step="Only dataflows on the basis of consent are built so far.",
+            next_step="Build after the cut-off; `release preview` shows a forecast before.",
         )
 
 
@@ -126,6 +132,22 @@ def recipients_of(plan: ReleasePlan, origin: str) -> tuple[str, ...]:
     return found
 
 
+def questions_for(
+    plan: ReleasePlan,
+    structure: Structure,
+    origin: str,
+    questions: Iterable[AskedQuestion],
+) -> tuple[tuple[str, ...], ...] | None:
+    """`covering_questions` where the basis is consent; None where nobody is asked.
+
+    Raises:
+        RefusedError: as `covering_questions`.
+    """
+    if structure.basis != "consent":
+        return None
+    return covering_questions(plan, origin, questions)
+
+
 def covering_questions(
     plan: ReleasePlan, origin: str, questions: Iterable[AskedQuestion]
 ) -> tuple[tuple[str, ...], ...]:
@@ -157,6 +179,68 @@ def covering_questions(
             "who answers it with yes is counted.",
         )
     return covering
+
+
+def check_no_revision(plan: ReleasePlan) -> None:
+    """Refuse to build a revision as if it were a first issue.
+
+    Raises:
+        RefusedError: the plan is for a revision.
+    """
+    if plan.revision is not None:
+        raise RefusedError(
+            "the plan is for a revision of a period that was issued",
+            next_step="`interurban release revise` issues it, once.",
+        )
+
+
+def revision_of(plan: ReleasePlan) -> PlannedRevision:
+    """What the plan revises.
+
+    Raises:
+        RefusedError: it is an ordinary plan.
+    """
+    if plan.revision is None:
+        raise RefusedError(
+            f"the plan is not for a revision: {ONCE}",
+            next_step="A revision needs a plan of its own that every party has signed; "
+            "docs/protection.md says what it may change.",
+        )
+    return plan.revision
+
+
+def check_may_be_revised(structure: Structure, issued_under: str, plan: str) -> None:
+    """Refuse to revise outcomes of a cohort, or what was issued under another plan.
+
+    Raises:
+        RefusedError: either is the case.
+    """
+    if structure.cohort is not None:
+        raise RefusedError(
+            f"{structure.reference} is divided by the stored release of its cohort, and is "
+            "not revised",
+            next_step="What changed stays as it was published.",
+        )
+    if issued_under != plan:
+        raise RefusedError(
+            "the period was issued under another plan than the one that is revised",
+            reasons=[f"it was issued under {issued_under}"],
+            next_step="Agree on a revision of that plan.",
+        )
+
+
+def check_enough_changes(joined: int, left: int) -> None:
+    """Refuse a revision that would show what became of a few people.
+
+    Raises:
+        RefusedError: fewer than `MIN_CHANGES` learners joined or left.
+    """
+    if joined + left < MIN_CHANGES:
+        raise RefusedError(
+            f"fewer than {MIN_CHANGES} learners joined or left since the release was built",
+            reasons=["the difference of the two tables would name them"],
+            next_step="Leave the release as it is; what changed counts in later periods.",
+        )
 
 
 def ref_area(structure: Structure, origin: str) -> str:
@@ -191,14 +275,15 @@ def base_rows(
         RefusedError: a value has no place; names dimensions and numbers of rows only.
     """
     splits = structure.split_dimensions
-    places = [_places(structure, split.id) for split in splits]
+    leaves = [structure.leaf_by_value(split.id) for split in splits]
+    others = [UNKNOWN if UNKNOWN in known else "" for known in leaves]
     counts: Counter[tuple[str, ...]] = Counter()
     keys: Counter[tuple[str, ...]] = Counter()
     homeless: Counter[str] = Counter()
     for values, count, key_sum in rows:
         codes = tuple(
-            known.get(value, known.get(None, ""))
-            for known, value in zip(places, values, strict=True)
+            other if value is None else known.get(value, other)
+            for known, other, value in zip(leaves, others, values, strict=True)
         )
         counts[codes] += count
         keys[codes] += key_sum
@@ -211,17 +296,6 @@ def base_rows(
         )
     _check_homeless(homeless)
     return [(codes, count, keys[codes]) for codes, count in counts.items()]
-
-
-def _places(structure: Structure, dimension_id: str) -> dict[str | None, str]:
-    """Base codes by registry value and by their own id; None holds the one for others."""
-    codes = structure.base_codes(dimension_id)
-    found: dict[str | None, str] = {code.id: code.id for code in codes}
-    found |= {code.value: code.id for code in codes if code.value is not None}
-    if UNKNOWN in found:
-        found[None] = UNKNOWN
-    found.pop(TOTAL, None)
-    return found
 
 
 def _check_homeless(homeless: Counter[str]) -> None:

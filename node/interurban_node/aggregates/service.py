@@ -1,20 +1,40 @@
-"""Building a release: once, from learners who consent, signed and journalled.
+"""Building releases, and everything that others may ask about them.
 
-A build is one transaction: who is counted, the protected table, the signed manifest, the
-usage row and the entry in the one-way journal. A period is issued once; what changes later
-lands in the next one, because the difference of two tables names the person who left.
+A release is built in three steps, so that nothing long runs in a transaction that writes:
+`prepare` counts and protects, `pass_gate` lets the attackers try, `issue` counts again,
+refuses if anything has changed, signs and stores. `build_release` does all in one
+transaction, for small cities and tests.
+
+An issued release is final: signed bytes with the learners who were counted in it, a row in
+the usage log and an entry in the one-way journal. A period is issued once; what changes
+later lands in the next one, because the difference of two tables names the person who left.
+The one exception is a revision, under a plan of its own that all parties have signed.
 """
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
-import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from interurban_node.aggregates import queries, rules
+from interurban_node.aggregates.calendars import (
+    CalendarEntry,
+    CalendarState,
+    Due,
+    calendar,
+    due_builds,
+    is_issued,
+)
+from interurban_node.aggregates.forecasts import (
+    BuildPreview,
+    CubeForecast,
+    Forecast,
+    GroupForecast,
+    cubes_of,
+)
+from interurban_node.aggregates.gating import GateOptions, earlier_tables
 from interurban_node.aggregates.holdings import (
     CityTable,
     CountedIn,
@@ -24,6 +44,7 @@ from interurban_node.aggregates.holdings import (
     data_bytes,
     export_bundle,
     facts_of,
+    gate_of,
     held_releases,
     list_releases,
     manifest_bytes,
@@ -34,98 +55,43 @@ from interurban_node.aggregates.holdings import (
     store_pulled,
     verify_bundle,
 )
-from interurban_node.aggregates.models import ReleaseRow
-from interurban_node.agreements import service as agreements
-from interurban_node.agreements.service import PlanInForce
-from interurban_node.audit.service import (
-    Grade,
-    Use,
-    UseKind,
-    check_not_recovering,
-    record_irrevocable,
-    record_use,
+from interurban_node.aggregates.issuing import (
+    BuiltRelease,
+    CohortRelease,
+    Prepared,
+    Reading,
+    Values,
+    check_not_issued,
+    check_not_revised,
+    first_issue,
+    newest_issue,
+    note_refusal,
+    store,
 )
+from interurban_node.aggregates.manifests import Task
+from interurban_node.aggregates.members import members_of
+from interurban_node.agreements.service import PlanInForce
+from interurban_node.attackers.gate import Examined, PassedGate, examine
+from interurban_node.audit.service import check_not_recovering
 from interurban_node.consent import service as consent
 from interurban_node.core.context import Node
 from interurban_node.core.database import savepoint
-from interurban_node.core.errors import (
-    AlreadyDoneError,
-    NotFoundError,
-    RefusedError,
-    StateError,
-)
-from interurban_node.core.journal import Irrevocable
-from interurban_node.structures import service as structures
+from interurban_node.core.errors import RefusedError, StateError
+from interurban_node.core.learner_sets import LearnerSet
+from interurban_node.registry.events import close_period, reopen_period
+from interurban_node.registry.rules import record_key
 from interurban_protocol.consent_records import Scope
 from interurban_protocol.disclosure import (
     BaseCells,
     Group,
     ProtectedTable,
+    explain,
     protect,
     protected_coverage,
+    publish_sums,
 )
 from interurban_protocol.perturbation_tables import perturbation_table
-from interurban_protocol.release_plans import PlannedPeriod, ReleasePlan
-from interurban_protocol.releases import (
-    ReleaseManifest,
-    check_follows_plan,
-    describe_data,
-    write_data,
-)
-from interurban_protocol.signed_documents import (
-    Signer,
-    open_document,
-    start_document,
-)
-from interurban_protocol.structures import TOTAL, Structure, bundle_bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildPreview:
-    """What a build would publish, or did: sizes and the protected coverage."""
-
-    cells: int
-    hidden: int
-    coverage: int | None  # percent, as it is published
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltRelease:
-    """A release that stands in this transaction."""
-
-    facts: ReleaseFacts
-    preview: BuildPreview
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A release that a plan in force asks this node to build."""
-
-    plan: PlanInForce
-    dataflow: str
-    period: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """A build that the plan provides for."""
-
-    plan: PlanInForce
-    structure: Structure
-    period: PlannedPeriod
-
-    @property
-    def payload(self) -> ReleasePlan:
-        return self.plan.plan.payload
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """A protected table with its coverage and the learners behind it."""
-
-    table: ProtectedTable
-    coverage: int | None
-    counted: Group
+from interurban_protocol.structures import Structure
 
 
 def build_release(
@@ -135,37 +101,159 @@ def build_release(
     dataflow: str,
     period: str,
     now: datetime,
+    gate: GateOptions | None = None,
 ) -> BuiltRelease:
-    """Build, sign and keep the release of a dataflow and period; it is final.
+    """Prepare, gate and issue in one transaction that writes; it is final.
+
+    `period` is the one whose people are told of: of a cohort, the cohort's.
+
+    Raises:
+        RecoveringError, AlreadyDoneError, StateError, RefusedError: as `prepare`.
+        UnsafeReleaseError: as `pass_gate`.
+    """
+    with savepoint(session):
+        task = _task_to_build(session, node, plan, dataflow, period, now)
+        close_period(session, task.structure.event, task.period, now)
+        prepared = _prepared(session, node, task, now)
+        passed = pass_gate(prepared, gate or gate_options(node))
+        return store(session, node, prepared, passed, now)
+
+
+def prepare(
+    session: Session,
+    node: Node,
+    plan: PlanInForce,
+    dataflow: str,
+    period: str,
+    now: datetime,
+) -> Prepared:
+    """Count and protect what the plan provides for; writes nothing.
 
     Steps: 1. not recovering, planned, past the cut-off; 2. not issued before, in the
-    database or the journal; 3. a question covers purpose and recipients; 4. base cells of
-    those who consent at the cut-off and now; 5. protect; 6. sign the manifest; 7. store,
-    with the members; 8. usage rows and the journal.
+    database or the journal; 3. a question covers purpose and recipients, where the basis is
+    consent; 4. base cells, of those who consent at the cut-off and now; 5. protect.
 
     Raises:
         RecoveringError: the journal holds what the database does not know.
         AlreadyDoneError: the period was issued.
-        StateError: before the cut-off, or records changed during the build.
-        RefusedError: another recipient, no covering question, or values without a code.
+        StateError: before the cut-off.
+        RefusedError: another recipient, no covering question, no release of the cohort, or
+            values without a code.
     """
-    check_not_recovering(session, node)  # 1
-    task = _task(node, plan, dataflow, period)
-    rules.check_cut_off(task.period, now)
-    _check_not_issued(session, node, task)  # 2
-    population = _population(session, node, task, now)  # 3
-    made = _make(session, task, population)  # 4, 5
-    area = rules.ref_area(task.structure, node.origin)
-    data = write_data(made.table, task.structure, area, period)
-    manifest = _manifest(node, task, data, made.coverage, now)
-    check_follows_plan(manifest, plan.plan)
-    document = start_document(manifest, node.keys.documents)  # 6
-    row = _release_row(manifest, document, data, task.payload.purposes)
-    row.total_shown = _total_shown(made.table)
-    _store(session, row, task, population, made.counted)  # 7
-    facts = facts_of(row)
-    _record_build(session, node, facts, now)  # 8
-    return BuiltRelease(facts, _preview(made))
+    task = _task_to_build(session, node, plan, dataflow, period, now)
+    return _prepared(session, node, task, now)
+
+
+def pass_gate(prepared: Prepared, options: GateOptions) -> PassedGate | None:
+    """Let the attackers try what was prepared; None where nobody is in it. No database.
+
+    Raises:
+        UnsafeReleaseError: they got something, or ran out of time; with what would mend it.
+    """
+    if prepared.base is None:
+        return None
+    task = prepared.task
+    profile = task.payload.profile
+    examined = Examined(
+        structure=task.structure,
+        profile=profile,
+        base=prepared.base,
+        table=prepared.table,
+        period=task.period,
+        revises=task.replaces,
+    )
+    report = examine(
+        examined,
+        prepared.earlier,
+        seed=options.seed,
+        seconds=profile.gate_seconds if options.seconds is None else options.seconds,
+        timer=options.timer,
+        progress=options.progress,
+    )
+    return report.pass_or_refuse(profile)
+
+
+def gate_options(
+    node: Node,
+    seconds: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> GateOptions:
+    """A gate with a seed of its own."""
+    seed = node.identifiers.index(2**31)
+    return GateOptions(seed=seed, seconds=seconds, progress=progress)
+
+
+def issue(
+    session: Session,
+    node: Node,
+    prepared: Prepared,
+    passed: PassedGate | None,
+    now: datetime,
+) -> BuiltRelease:
+    """Sign and keep what was prepared and has passed the gate; it is final.
+
+    The period is closed first and counted again: from then on nothing can change it.
+
+    Raises:
+        RecoveringError, AlreadyDoneError: as `prepare`.
+        StateError: records or consents changed since it was prepared.
+        RefusedError: the gate has not passed this table.
+    """
+    task = prepared.task
+    check_not_recovering(session, node)
+    with savepoint(session):
+        if task.revision:
+            check_not_revised(session, node, task)
+            reopen_period(session, node, task.structure.event, task.period, now)
+        else:
+            check_not_issued(session, node, task)
+        close_period(session, task.structure.event, task.period, now)
+        if _read(session, node, task, prepared.cohort, now) != prepared.reading:
+            raise StateError(
+                "records or consents changed during the build",
+                next_step="Build again; nothing was issued.",
+            )
+        return store(session, node, prepared, passed, now)
+
+
+def prepare_revision(
+    session: Session, node: Node, plan: PlanInForce, dataflow: str, now: datetime
+) -> Prepared:
+    """Count a period once more under a revision plan, with fresh keys; writes nothing.
+
+    What came late or was corrected since counts, and who withdrew does not. The whole
+    release is replaced, once.
+
+    Raises:
+        RefusedError: the plan is no revision, or not of the plan under which the period was
+            issued; a cohort's outcomes; fewer than ten members joined or left.
+        AlreadyDoneError: it was revised before.
+        NotFoundError: the period was never issued.
+        RecoveringError, StateError: as `prepare`.
+    """
+    check_not_recovering(session, node)
+    revised = rules.revision_of(plan.plan.payload)
+    task = _task(node, plan, dataflow, revised.period)
+    rules.check_cut_off(task.planned, now)
+    first = first_issue(session, task)
+    rules.check_may_be_revised(task.structure, first.plan, revised.replaces)
+    rules.check_recipients(
+        task.period,
+        rules.recipients_of(task.payload, node.origin),
+        facts_of(first).recipients,
+    )
+    task = replace(task, replaces=first.release_id)
+    check_not_revised(session, node, task)
+    trial = session.begin_nested()
+    try:
+        reopen_period(session, node, task.structure.event, task.period, now)
+        prepared = _prepared(session, node, task, now)
+    finally:
+        trial.rollback()
+    before, after = members_of(session, first.sequence), prepared.reading.members
+    both = len(before & after)
+    rules.check_enough_changes(joined=len(after) - both, left=len(before) - both)
+    return prepared
 
 
 def preview_release(
@@ -179,90 +267,148 @@ def preview_release(
     """What `build_release` would publish now; writes nothing, also before the cut-off.
 
     Raises:
-        RefusedError: as `build_release`.
+        RefusedError: as `prepare`.
     """
     task = _task(node, plan, dataflow, period)
-    return _preview(_make(session, task, _population(session, node, task, now)))
+    return _prepared(session, node, task, now).preview
 
 
-def due_builds(
+def forecast(
     session: Session,
     node: Node,
+    plan: PlanInForce,
+    dataflow: str,
+    period: str,
     now: datetime,
-    *,
-    dataflow: str | None = None,
-    period: str | None = None,
-    is_forecast: bool = False,
-) -> list[Due]:
-    """What the plans in force want built, past the cut-off and not issued yet.
-
-    `dataflow` is a URN, reference or id. Where dataflow and period are both named, or for a
-    forecast, cut-off and earlier issue are left to `build_release` to judge.
+) -> Forecast:
+    """What a build would hide and why, and who says yes. For the operator only.
 
     Raises:
-        NotFoundError: no plan in force has the dataflow or period that was named.
+        RefusedError: as `prepare`.
     """
-    planned = [
-        (Due(plan, structure.urn, entry.period), entry)
-        for plan in agreements.plans_in_force(session, node, now)
-        if node.origin in plan.plan.payload.publishers
-        for structure in plan.structures
-        for entry in plan.plan.payload.periods
-        if dataflow in (None, structure.urn, structure.reference, structure.id)
-        and period in (None, entry.period)
-    ]
-    if not planned and (dataflow or period):
-        raise NotFoundError(
-            "no plan in force has this dataflow and period for this node",
-            next_step="`interurban agreement show` shows what is in force.",
-        )
-    if is_forecast or (dataflow and period):
-        return [due for due, _ in planned]
-    return [
-        due
-        for due, entry in planned
-        if entry.cut_off <= now
-        and not is_issued(session, node, due.dataflow, due.period)
-    ]
-
-
-def is_issued(session: Session, node: Node, dataflow: str, period: str) -> bool:
-    """Whether a period of a dataflow, in any version, was issued before."""
-    series = rules.series_of(dataflow)
-    return _issued_row(session, series, period) is not None or _is_in_journal(
-        node, series, period
+    task = _task(node, plan, dataflow, period)
+    prepared = _prepared(session, node, task, now)
+    profile = task.payload.profile
+    noise = perturbation_table(profile.perturbation)
+    splits = [split.id for split in task.structure.split_dimensions]
+    cubes: tuple[CubeForecast, ...] = ()
+    if prepared.base is not None:
+        fates = explain(prepared.base, task.structure, profile, noise)
+        cubes = cubes_of(prepared.table, fates, splits)
+    return Forecast(
+        preview=prepared.preview,
+        counted=_counted(prepared.reading).learners,
+        eligible=prepared.reading.eligible.learners,
+        cubes=cubes,
+        groups=_groups(session, node, prepared, now),
     )
 
 
-def _task(node: Node, plan: PlanInForce, dataflow: str, period: str) -> _Task:
+# --- what is to be built
+
+
+def _task(node: Node, plan: PlanInForce, dataflow: str, period: str) -> Task:
     payload = plan.plan.payload
     rules.check_publisher(payload, node.origin)
     structure = _planned_structure(plan, dataflow)
-    rules.check_basis(structure)
-    return _Task(plan, structure, rules.planned_period(payload, period))
-
-
-def _population(
-    session: Session, node: Node, task: _Task, now: datetime
-) -> queries.Population:
-    return queries.Population(
-        structure=task.structure,
-        period=task.period.period,
-        cut_off=min(task.period.cut_off, now),  # a forecast looks at what is there
-        questions=rules.covering_questions(task.payload, node.origin, _asked(session)),
-        now=now,
+    observed = rules.observed_in(structure, period)
+    return Task(
+        plan=plan,
+        structure=structure,
+        planned=rules.planned_period(payload, observed),
+        period=period,
     )
+
+
+def _task_to_build(
+    session: Session,
+    node: Node,
+    plan: PlanInForce,
+    dataflow: str,
+    period: str,
+    now: datetime,
+) -> Task:
+    check_not_recovering(session, node)  # 1
+    task = _task(node, plan, dataflow, period)
+    rules.check_no_revision(plan.plan.payload)
+    rules.check_cut_off(task.planned, now)
+    check_not_issued(session, node, task)  # 2
+    return task
 
 
 def _planned_structure(plan: PlanInForce, dataflow: str) -> Structure:
     planned = {each.urn: each.structure for each in plan.plan.payload.dataflows}
     for structure in plan.structures:
-        if structure.urn == dataflow and structure.digest == planned.get(dataflow):
+        names = (structure.urn, structure.reference, structure.id)
+        if dataflow in names and structure.digest == planned.get(structure.urn):
             return structure
     raise RefusedError(
         "the plan has no such dataflow",
         reasons=[f"the plan has {urn}" for urn in planned],
         next_step="Choose one of the plan's dataflows.",
+    )
+
+
+# --- counting and protecting
+
+
+def _prepared(session: Session, node: Node, task: Task, now: datetime) -> Prepared:
+    cohort = _cohort(session, task)
+    reading = _read(session, node, task, cohort, now)
+    base, table = _protected(task, reading)
+    return Prepared(
+        task=task,
+        reading=reading,
+        base=base,
+        table=table,
+        coverage=_coverage(task, reading),
+        cohort=cohort,
+        earlier=earlier_tables(session, task.structure, task.period),
+    )
+
+
+def _cohort(session: Session, task: Task) -> CohortRelease | None:
+    series = rules.cohort_series(task.structure)
+    row = None if series is None else newest_issue(session, series, task.period)
+    return None if row is None else CohortRelease(row.sequence, row.release_id)
+
+
+def _read(
+    session: Session,
+    node: Node,
+    task: Task,
+    cohort: CohortRelease | None,
+    now: datetime,
+) -> Reading:
+    """What is counted now: people, or places."""
+    if task.structure.basis == "non_personal":
+        places = queries.offered_places(session, task.structure, task.period)
+        rows = {values: (amount, 0) for values, amount in places}
+        return Reading(rows, Group(0, 0), LearnerSet())
+    population = _population(session, node, task, cohort, now)
+    found = queries.count(session, population)
+    rows = {row.values: (row.count, row.key_sum) for row in found.rows}
+    if task.revision:
+        rows = _with_fresh_keys(session, node, task, population)
+    return Reading(rows, found.eligible, found.members)
+
+
+def _population(
+    session: Session,
+    node: Node,
+    task: Task,
+    cohort: CohortRelease | None,
+    now: datetime,
+) -> queries.Population:
+    return queries.Population(
+        structure=task.structure,
+        period=task.period,
+        cut_off=min(task.planned.cut_off, now),  # a forecast looks at what is there
+        questions=rules.questions_for(
+            task.payload, task.structure, node.origin, _asked(session)
+        ),
+        now=now,
+        cohort_sequence=None if cohort is None else cohort.sequence,
     )
 
 
@@ -273,193 +419,93 @@ def _asked(session: Session) -> list[rules.AskedQuestion]:
     ]
 
 
-def _check_not_issued(session: Session, node: Node, task: _Task) -> None:
-    series, period = rules.series_of(task.structure.urn), task.period.period
-    row = _issued_row(session, series, period)
-    if row is not None:
-        wanted = rules.recipients_of(task.payload, node.origin)
-        rules.check_recipients(period, wanted, facts_of(row).recipients)
-    if row is not None or _is_in_journal(node, series, period):
-        raise _issued_before(task)
+def _with_fresh_keys(
+    session: Session, node: Node, task: Task, population: queries.Population
+) -> dict[Values, tuple[int, int]]:
+    """The rows with keys of this revision, which have nothing to do with the first ones."""
+    salt = f"{task.period} revision {task.revision}"
+    keys: dict[Values, list[int]] = defaultdict(list)
+    for learner_ref, values in queries.people(session, population):
+        keys[values].append(record_key(node.keys.record, salt, learner_ref))
+    return {values: (len(found), sum(found)) for values, found in keys.items()}
 
 
-def _issued_before(task: _Task) -> AlreadyDoneError:
-    return AlreadyDoneError(
-        f"{task.structure.reference} was issued for {task.period.period}: {rules.ONCE}",
-        next_step="`interurban release list` shows it; build the next period.",
-    )
-
-
-def _issued_row(session: Session, series: str, period: str) -> ReleaseRow | None:
-    return session.scalar(
-        sa.select(ReleaseRow).where(
-            ReleaseRow.series == series, ReleaseRow.period == period
-        )
-    )
-
-
-def _is_in_journal(node: Node, series: str, period: str) -> bool:
-    """Whether a build was journalled and not voided: true also for a restored database."""
-    entries = node.journal.entries()
-    void = {
-        entry.facts["number"] for entry in entries if entry.kind is Irrevocable.VOID
-    }
-    return any(
-        entry.kind is Irrevocable.RELEASE_BUILT
-        and str(entry.number) not in void
-        and entry.facts.get("period") == period
-        and rules.series_of(entry.facts.get("dataflow", "")) == series
-        for entry in entries
-    )
-
-
-def _make(session: Session, task: _Task, population: queries.Population) -> _Made:
-    profile, structure = task.payload.profile, task.structure
-    noise = perturbation_table(profile.perturbation)
-    found = queries.base_cells(session, population)
+def _protected(task: Task, reading: Reading) -> tuple[BaseCells | None, ProtectedTable]:
+    structure, profile = task.structure, task.payload.profile
     rows = rules.base_rows(
-        structure, ((row.values, row.count, row.key_sum) for row in found)
+        structure, [(values, *sums) for values, sums in reading.rows.items()]
     )
-    table = protect(
-        BaseCells.from_rows(structure, rows), structure, profile, table=noise
-    )
-    counted = Group(sum(row.count for row in found), sum(row.key_sum for row in found))
-    whole = queries.eligible(session, population)
-    coverage = protected_coverage(counted, whole, profile, noise)
-    return _Made(table, coverage, counted)
+    if structure.basis == "non_personal":
+        amounts = [(codes, amount) for codes, amount, _ in rows]
+        return None, publish_sums(structure, profile, amounts)
+    base = BaseCells.from_rows(structure, rows)
+    noise = perturbation_table(profile.perturbation)
+    return base, protect(base, structure, profile, noise)
 
 
-def _manifest(
-    node: Node, task: _Task, data: bytes, coverage: int | None, now: datetime
-) -> ReleaseManifest:
-    plan, period = task.payload, task.period
-    built_at = now.replace(microsecond=0)  # as the wire has it
-    return ReleaseManifest(
-        signers=(Signer(node=node.origin, key_id=node.keys.documents.public.key_id),),
-        publisher=node.origin,
-        plan=task.plan.plan.document_id,
-        agreement=task.plan.agreement_id,
-        subject=plan.subject,
-        dataflow=task.structure.urn,
-        structure=task.structure.digest,
-        ref_area=rules.ref_area(task.structure, node.origin),
-        cohort_period=period.period,
-        observation_period=period.period,
-        cut_off=period.cut_off,
-        consent_as_of=built_at,
-        built_at=built_at,
-        publication_at=max(period.publication, built_at),
-        recipients=rules.recipients_of(plan, node.origin),
-        basis=task.structure.basis,
-        profile=plan.profile,
-        perturbation_table=perturbation_table(plan.profile.perturbation),
-        coverage=coverage,
-        data=describe_data(data),
-    )
+def _coverage(task: Task, reading: Reading) -> int | None:
+    if task.structure.basis != "consent":
+        return None
+    profile = task.payload.profile
+    noise = perturbation_table(profile.perturbation)
+    return protected_coverage(_counted(reading), reading.eligible, profile, noise)
 
 
-def _release_row(
-    manifest: ReleaseManifest, document: bytes, data: bytes, purposes: Sequence[str]
-) -> ReleaseRow:
-    return ReleaseRow(
-        release_id=open_document(document).document_id,
-        plan=manifest.plan,
-        agreement=manifest.agreement,
-        subject=manifest.subject,
-        dataflow=manifest.dataflow,
-        series=rules.series_of(manifest.dataflow),
-        period=manifest.cohort_period,
-        revision=manifest.revision,
-        structure=manifest.structure,
-        recipients=json.dumps(manifest.recipients),
-        purposes=json.dumps(purposes),
-        built_at=manifest.built_at,
-        publication_at=manifest.publication_at,
-        manifest=document,
-        data=data,
-    )
+def _counted(reading: Reading) -> Group:
+    sums = reading.rows.values()
+    return Group(sum(count for count, _ in sums), sum(key for _, key in sums))
 
 
-def _total_shown(table: ProtectedTable) -> int | None:
-    total = table.cells[0]  # the lattice begins with it
-    return total.value if set(total.codes) <= {TOTAL} else None
-
-
-def _store(
-    session: Session,
-    row: ReleaseRow,
-    task: _Task,
-    population: queries.Population,
-    counted: Group,
-) -> None:
-    structures.adopt(session, bundle_bytes(task.structure), row.built_at)
-    queries.lock_releases(session)
-    try:
-        with savepoint(session):
-            session.add(row)
-            session.flush()
-    except IntegrityError as error:  # another process has just issued it
-        raise _issued_before(task) from error
-    queries.record_members(session, population, row.sequence)
-    written = queries.members_total(session, population, row.sequence)
-    if written != counted:
-        # Reading committed data twice can differ on PostgreSQL; the key sums tell.
-        raise StateError(
-            "records or consents changed during the build",
-            next_step="Build again; nothing was issued.",
-        )
-
-
-def _record_build(
-    session: Session, node: Node, facts: ReleaseFacts, now: datetime
-) -> None:
-    use = Use(
-        kind=UseKind.RELEASE_BUILT,
-        purpose=facts.purpose,
-        recipient=node.origin,
-        grade=Grade.OWN,
-        agreement=facts.agreement,
-        release_id=facts.release_id,
-    )
-    record_use(session, use, now)
-    journalled = {
-        "plan": facts.plan,
-        "subject": facts.subject,
-        "dataflow": facts.dataflow,
-        "period": facts.period,
-        "digest": facts.release_id,
-    }
-    record_irrevocable(session, node, Irrevocable.RELEASE_BUILT, journalled, now)
-
-
-def _preview(made: _Made) -> BuildPreview:
-    cells = made.table.cells
-    return BuildPreview(
-        cells=len(cells),
-        hidden=sum(cell.value is None for cell in cells),
-        coverage=made.coverage,
+def _groups(
+    session: Session, node: Node, prepared: Prepared, now: datetime
+) -> tuple[GroupForecast, ...]:
+    """How many of each group say yes, where anybody is asked."""
+    task = prepared.task
+    if task.structure.basis != "consent":
+        return ()
+    population = _population(session, node, task, prepared.cohort, now)
+    return tuple(
+        GroupForecast(dimension=split.id, **found._asdict())
+        for split in task.structure.split_dimensions
+        for found in queries.eligible_by(session, population, split.source or "")
     )
 
 
 __all__ = [
     "BuildPreview",
     "BuiltRelease",
+    "CalendarEntry",
+    "CalendarState",
     "CityTable",
     "CountedIn",
+    "CubeForecast",
     "Due",
+    "Forecast",
+    "GateOptions",
+    "GroupForecast",
+    "Prepared",
     "ReleaseFacts",
     "build_release",
+    "calendar",
     "city_tables",
     "counted_in",
     "data_bytes",
     "due_builds",
     "export_bundle",
+    "forecast",
+    "gate_of",
+    "gate_options",
     "held_releases",
     "is_issued",
+    "issue",
     "list_releases",
     "manifest_bytes",
     "manifest_of",
+    "note_refusal",
     "own_releases",
+    "pass_gate",
+    "prepare",
+    "prepare_revision",
     "preview_release",
     "published_periods",
     "release",

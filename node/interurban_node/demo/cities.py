@@ -39,7 +39,7 @@ SYNTHETIC: Sequence[CityPlan] = (
     CityPlan(
         key="northport", name={"en": "Northport", "ar": "نورثبورت"}, learners=6_000
     ),
-    CityPlan(key="eastvale", name={"en": "Eastvale", "ar": "إيستفيل"}, learners=20_000),
+    CityPlan(key="eastvale", name={"en": "Eastvale", "ar": "إيستفيل"}, learners=12_000),
 )
 REAL: Sequence[CityPlan] = (
     CityPlan(

@@ -10,7 +10,7 @@ import typer
 from interurban_node.core.console import JsonOption, Shown, reported, say, show
 
 if TYPE_CHECKING:
-    from interurban_node.demo.story import Story
+    from interurban_node.demo.telling import Story
 
 DEFAULT_FOLDER = Path("demo")
 

@@ -15,6 +15,8 @@ The rules, which anybody can repeat on the published files:
 5. Learners whose number ends in 0 refused, in 1 were never asked, all others agreed on
    paper when their first presentation started.
 6. A completed enrolment has a certificate, awarded at the end of the presentation.
+7. An enrolment ends on the day of leaving, and without one at the end of the presentation.
+   Why somebody left is not known.
 
 Kuzilek, Hlosta, Zdrahal: Open University Learning Analytics dataset, CC BY 4.0.
 """
@@ -128,6 +130,7 @@ otherwise = "null"
 
 [enrolment.fields.ended_on]
 column = "registration.date_unregistration"
+or_column = "course.module_presentation_length"
 days_from = {{ column = "code_presentation", terms = {{ B = "02-01", J = "10-01" }} }}
 otherwise = "null"
 

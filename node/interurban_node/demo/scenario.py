@@ -1,15 +1,14 @@
 """What the story is told with: an invented registry, or a region of a real export.
 
-Both give the same things: a registry and a mapping in each city, a structure that all three
-share, the periods to publish, and people to follow.
+Both give the same things: a registry and a mapping in each city, the statistics that all three
+share, and people to follow.
 """
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -34,57 +33,30 @@ from interurban_node.demo.synthetic_registry import (
     write_registry,
     write_second_export,
 )
-from interurban_node.demo.synthetic_vocabulary import PROGRAMMES
+from interurban_node.demo.tables import (
+    Statistics,
+    invented_statistics,
+    real_statistics,
+)
 from interurban_node.registry.models import CertificateRow, EnrolmentRow
 from interurban_protocol.consent_records import Scope
-from interurban_protocol.release_plans import (
-    PlannedDataflow,
-    PlannedPeriod,
-    ProtectionProfile,
-    ReleasePlan,
-    quarter_bounds,
-    quarter_of,
-)
-from interurban_protocol.signed_documents import Signer
-from interurban_protocol.structures import (
-    Code,
-    Structure,
-    bundle_bytes,
-    completion_structure,
-)
+from interurban_protocol.structures import Code
 
-PURPOSE = "training-outcomes"
-MATURITY = timedelta(days=182)  # by when a course of half a year has ended
-PERIODS = 3
+QUARTERS = 9  # of courses: enough for what became of people after a year
 SEED = 2026
 EXPORT_AGE = timedelta(days=7)  # how old the first export is
 PAPER_AGE = timedelta(days=30)  # how long before the story the paper was signed
-_TERMS = {"B": (2, 1), "J": (10, 1)}
-_AGE_BANDS: Sequence[tuple[str, str, str]] = (
-    ("Y_LT16", "under 16", "أقل من 16"),
-    ("Y16T24", "16 to 24", "من 16 إلى 24"),
-    ("Y25T34", "25 to 34", "من 25 إلى 34"),
-    ("Y35T44", "35 to 44", "من 35 إلى 44"),
-    ("Y45T54", "45 to 54", "من 45 إلى 54"),
-    ("Y_GE55", "55 and over", "55 فأكثر"),
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """What the steps of the story need to know of its registry."""
 
-    structure: Structure
-    periods: Sequence[PlannedPeriod]
+    statistics: Statistics
     source_arguments: Mapping[str, Sequence[str]]  # of `registry sync`, by city
     export_later: Callable[[City], None] | None = (
         None  # the same registry, a week later
     )
-
-    @property
-    def tables(self) -> list[tuple[str, str]]:
-        """The dataflows and periods to release."""
-        return [(self.structure.urn, planned.period) for planned in self.periods]
 
 
 def plans(data: Path | None) -> Sequence[CityPlan]:
@@ -95,7 +67,7 @@ def plans(data: Path | None) -> Sequence[CityPlan]:
 def synthetic(cities: Sequence[City], today: date) -> Scenario:
     """Write the invented registries, with their planted faults."""
     exported = today - EXPORT_AGE
-    periods = quarters_before(exported, 6)
+    periods = quarters_before(exported, QUARTERS)
     arguments = {}
     for number, city in enumerate(cities):
         folder = city.home / "registry"
@@ -121,8 +93,8 @@ def synthetic(cities: Sequence[City], today: date) -> Scenario:
             later=today,
         )
 
-    structure = synthetic_structure(_areas(cities))
-    return Scenario(structure, synthetic_periods(today), arguments, export_later)
+    statistics = invented_statistics(today, _areas(cities))
+    return Scenario(statistics, arguments, export_later)
 
 
 def real(cities: Sequence[City], export: Path, today: date) -> Scenario:
@@ -143,33 +115,7 @@ def real(cities: Sequence[City], export: Path, today: date) -> Scenario:
             str(written.mapping),
             *(part for each in written.folders for part in ("--folder", str(each))),
         )
-    modules, starts = courses(export)
-    structure = real_structure(modules, _areas(cities))
-    return Scenario(structure, real_periods(starts, today), arguments)
-
-
-def plan(
-    node: Node, scenario: Scenario, origins: Sequence[str], now: datetime
-) -> tuple[ReleasePlan, tuple[bytes, ...]]:
-    """The release plan that the first city proposes, with its structure."""
-    flow = PlannedDataflow(
-        urn=scenario.structure.urn, structure=scenario.structure.digest
-    )
-    draft = ReleasePlan(
-        signers=(Signer(node=node.origin, key_id=node.keys.documents.public.key_id),),
-        subject="enrolments",
-        title={"en": "Course starts and completions", "ar": "بدايات الدورات وإتمامها"},
-        publishers=tuple(origins),
-        recipients=tuple(origins),
-        purposes=(PURPOSE,),
-        dataflows=(flow,),
-        profile=ProtectionProfile(),
-        periods=tuple(scenario.periods),
-        valid_from=now.replace(microsecond=0) - timedelta(days=1),
-        valid_until=now.replace(microsecond=0) + timedelta(days=365),
-        issued_at=now.replace(microsecond=0),
-    )
-    return draft, (bundle_bytes(scenario.structure),)
+    return Scenario(real_statistics(export, today, _areas(cities)), arguments)
 
 
 def agreement(plan_id: str, partners: Sequence[str], now: datetime) -> AgreementDraft:
@@ -295,68 +241,6 @@ def _last_answers(session: Session) -> dict[str, str]:
     return {learner_ref: state for learner_ref, state in rows if state != "asked"}
 
 
-def synthetic_structure(areas: Sequence[Code] = ()) -> Structure:
-    """The dataflow that the invented cities share."""
-    programmes = [
-        Code(_code_id(programme.code), {"en": programme.title}, value=programme.code)
-        for programme in PROGRAMMES
-    ]
-    bands = [Code(code, {"en": en, "ar": ar}) for code, en, ar in _AGE_BANDS]
-    displaced = [
-        Code("DISP", {"en": "displaced", "ar": "نازحون"}, value="yes"),
-        Code("NDISP", {"en": "not displaced", "ar": "غير نازحين"}, value="no"),
-    ]
-    return completion_structure(
-        programmes, bands, displaced, "learner.displaced", areas=areas
-    )
-
-
-def synthetic_periods(today: date) -> list[PlannedPeriod]:
-    """The newest quarters whose courses have ended by now."""
-    found = []
-    for starts, ends in quarters_before(today, 6):
-        cut_off = _midnight(ends + MATURITY)
-        if ends + MATURITY < today:
-            found.append(_planned(quarter_of(starts), cut_off))
-    return found[-PERIODS:]
-
-
-def real_structure(modules: Sequence[str], areas: Sequence[Code] = ()) -> Structure:
-    """The dataflow that the regions share, with the export's own bands."""
-    programmes = [Code(_code_id(name), {"en": name}, value=name) for name in modules]
-    bands = [
-        Code("Y0T34", {"en": "under 35", "ar": "أقل من 35"}, value="0-35"),
-        Code("Y35T54", {"en": "35 to 54", "ar": "من 35 إلى 54"}, value="35-55"),
-        Code("Y_GE55", {"en": "55 and over", "ar": "55 فأكثر"}, value="55<="),
-    ]
-    disability = [
-        Code("DIS", {"en": "with a disability", "ar": "ذوو إعاقة"}, value="yes"),
-        Code("NDIS", {"en": "without a disability", "ar": "دون إعاقة"}, value="no"),
-    ]
-    return completion_structure(
-        programmes, bands, disability, "learner.disability", areas=areas
-    )
-
-
-def real_periods(starts: Sequence[date], today: date) -> list[PlannedPeriod]:
-    """The quarters of the export's presentations; all were over long before this plan."""
-    names = sorted({quarter_of(day) for day in starts})
-    return [_planned(name, _midnight(today)) for name in names]
-
-
-def courses(export: Path) -> tuple[list[str], list[date]]:
-    """The export's modules, and the days on which their presentations start."""
-    modules: set[str] = set()
-    starts: set[date] = set()
-    with (export / "courses.csv").open(encoding="utf-8-sig", newline="") as file:
-        for row in csv.DictReader(file):
-            modules.add(row["code_module"])
-            name = row["code_presentation"]
-            if re.fullmatch(r"\d{4}[BJ]", name):
-                starts.add(date(int(name[:4]), *_TERMS[name[4]]))
-    return sorted(modules), sorted(starts)
-
-
 def _areas(cities: Sequence[City]) -> list[Code]:
     return [
         Code(
@@ -366,17 +250,6 @@ def _areas(cities: Sequence[City]) -> list[Code]:
         )
         for city in cities
     ]
-
-
-def _planned(period: str, cut_off: datetime) -> PlannedPeriod:
-    starts, ends = quarter_bounds(period)
-    return PlannedPeriod(
-        period=period, starts=starts, ends=ends, cut_off=cut_off, publication=cut_off
-    )
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
 
 
 def _code_id(text: str) -> str:

@@ -8,7 +8,8 @@ from interurban_node.core.clock import system_clock
 from interurban_node.core.console import say
 from interurban_node.demo import scenario
 from interurban_node.demo.cities import own_folder, running
-from interurban_node.demo.story import Story, today_of
+from interurban_node.demo.story import today_of
+from interurban_node.demo.telling import Story
 
 
 @contextmanager

@@ -6,13 +6,11 @@ learner's pages over HTTP. Nothing is prepared behind the nodes' backs.
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from subprocess import Popen
 
 from rich.console import Console
 from sqlalchemy.orm import Session
@@ -21,16 +19,14 @@ from interurban_node.accounts import service as accounts
 from interurban_node.accounts.rules import Role
 from interurban_node.aggregates import service as aggregates
 from interurban_node.agreements import service as agreements
-from interurban_node.committee import rules as committee_rules
-from interurban_node.committee import service as committee
-from interurban_node.core.console import Table, print_table, say
-from interurban_node.core.errors import AlreadyDoneError, StateError
+from interurban_node.core.console import say
+from interurban_node.core.errors import StateError
 from interurban_node.credentials import service as credentials
 from interurban_node.credentials.queries import references_of
-from interurban_node.demo import scenario
+from interurban_node.demo import scenario, tables
 from interurban_node.demo.browser import Browser
 from interurban_node.demo.cities import City, run_command
-from interurban_node.demo.scenario import Scenario
+from interurban_node.demo.publishing import build, pull, show_tables
 from interurban_node.demo.state import (
     DemoCity,
     DemoLearner,
@@ -39,64 +35,23 @@ from interurban_node.demo.state import (
     DemoState,
     Tokens,
 )
+from interurban_node.demo.telling import (
+    Story,
+    finished,
+    in_parallel,
+    sign_in_code,
+    until,
+)
 from interurban_node.exchange import evidence
-from interurban_node.exchange import service as exchange
 from interurban_node.partners import service as partners
 from interurban_node.partners.jobs import send_confirmations
 from interurban_node.registry import service as registry
 from interurban_protocol.agreements import AgreementState
 from interurban_protocol.references import ReferenceState
 
-WAIT_SECONDS = 30
 TOKEN_DAYS = timedelta(days=7)
-CODE_DAYS = timedelta(days=7)
 ANSWERS = ("given", "refused", "withdrawn", "never asked")
 SHOWN_LEARNERS = 4  # of each answer and city, in state.json
-
-
-@dataclass
-class Story:
-    """What the steps hand on to each other."""
-
-    cities: Sequence[City]
-    scenario: Scenario
-    folder: Path
-    today: date
-    quiet: bool = False
-    agreement_id: str = ""
-    plan_id: str = ""
-    step: str = ""
-    tokens: dict[str, Tokens] = field(default_factory=dict)
-    learners: dict[str, list[DemoLearner]] = field(default_factory=dict)
-    references: dict[str, list[DemoReference]] = field(default_factory=dict)
-
-    def tell(self, text: str) -> None:
-        """Say what happened, on standard error."""
-        if not self.quiet:
-            say(f"    {text}")
-
-    def example(self, city: City) -> DemoLearner:
-        """A learner with something to see: one who was counted, if there is one."""
-        learners = self.learners[city.plan.key]
-        with city.node.database.transaction() as session:
-            counted = [
-                learner
-                for learner in reversed(learners)
-                if aggregates.counted_in(
-                    session, learner.learner_ref, city.node.clock()
-                )
-            ]
-        return counted[0] if counted else learners[0]
-
-    @property
-    def first(self) -> City:
-        """The city that proposes, and where the certificate is from."""
-        return self.cities[0]
-
-    @property
-    def second(self) -> City:
-        """The city that the certificate is shown to."""
-        return self.cities[1]
 
 
 def run(story: Story) -> None:
@@ -144,7 +99,7 @@ def _join_pair(inviting: City, joining: City) -> None:
 
 def sync(story: Story) -> None:
     """Each city reads its registry; bad rows go to quarantine with their reasons."""
-    _in_parallel(story, "registry", "sync")
+    in_parallel(story, "registry", "sync")
     for city in story.cities:
         with city.node.database.transaction() as session:
             known = registry.status(session)
@@ -173,7 +128,7 @@ def _sync_again(story: Story) -> None:
 def _total(story: Story, when: str) -> dict[str, int]:
     city = story.first
     arguments = story.scenario.source_arguments[city.plan.key]
-    with _finished(city, run_command(city, "registry", "sync", *arguments)) as answer:
+    with finished(city, run_command(city, "registry", "sync", *arguments)) as answer:
         total = json.loads(answer)["total"]
     if not isinstance(total, dict):
         raise StateError(f"`registry sync` gave no total when run {when}")
@@ -185,14 +140,14 @@ def agree(story: Story) -> None:
     node = story.first.node
     now = node.clock()
     origins = [city.node.origin for city in story.cities]
-    plan, bundles = scenario.plan(node, story.scenario, origins, now)
+    plan, bundles = tables.release_plan(node, story.scenario.statistics, origins, now)
     with node.database.transaction() as session:
         story.plan_id = agreements.propose_plan(session, node, plan, bundles, now)
         story.agreement_id = agreements.propose(
             session, node, scenario.agreement(story.plan_id, origins[1:], now), now
         )
     for city in story.cities[1:]:
-        _until(
+        until(
             story,
             f"the proposal reaches {city.name}",
             partial(_has_agreement, story, city),
@@ -200,7 +155,7 @@ def agree(story: Story) -> None:
         with city.node.database.transaction() as session:
             agreements.sign(session, city.node, story.agreement_id, city.node.clock())
     for city in story.cities:
-        _until(
+        until(
             story,
             f"it is in force in {city.name}",
             partial(_in_force, city),
@@ -210,11 +165,11 @@ def agree(story: Story) -> None:
 
 def consent(story: Story) -> None:
     """Paper consent comes in as claims; one learner answers on the page."""
-    _in_parallel(story, "consent", "import")
+    in_parallel(story, "consent", "import")
     for city in story.cities:
         people = scenario.learners_by_answer(city.node, SHOWN_LEARNERS)
         story.learners[city.plan.key] = [
-            DemoLearner(learner_ref, _code(city, learner_ref), state)
+            DemoLearner(learner_ref, sign_in_code(city, learner_ref), state)
             for state, learner_refs in people.items()
             for learner_ref in learner_refs
         ]
@@ -238,76 +193,10 @@ def _answer_on_the_page(story: Story) -> None:
     browser.send(f"/my/questions/{question_id}", {"answer": "yes"})
     story.learners[story.first.plan.key].remove(learner)
     fresh = DemoLearner(
-        learner.learner_ref, _code(story.first, learner.learner_ref), "given"
+        learner.learner_ref, sign_in_code(story.first, learner.learner_ref), "given"
     )
     story.learners[story.first.plan.key].append(fresh)
     story.tell("one learner who was never asked said yes on the page, in Arabic")
-
-
-def build(story: Story) -> None:
-    """Each city builds its releases; building one again is refused, with the reason."""
-    for city in story.cities:
-        for dataflow, period in story.scenario.tables:
-            with city.node.database.transaction() as session:
-                plan = agreements.plan_in_force(
-                    session, city.node, story.plan_id, city.node.clock()
-                )
-                built = aggregates.build_release(
-                    session, city.node, plan, dataflow, period, city.node.clock()
-                )
-            shown = built.preview.cells - built.preview.hidden
-            story.tell(
-                f"{city.name} {period}: {shown:,} of {built.preview.cells:,} cells shown, "
-                f"coverage {built.preview.coverage or 'hidden'} %"
-            )
-    _build_again(story)
-
-
-def _build_again(story: Story) -> None:
-    city, (dataflow, period) = story.first, story.scenario.tables[0]
-    try:
-        with city.node.database.transaction() as session:
-            plan = agreements.plan_in_force(
-                session, city.node, story.plan_id, city.node.clock()
-            )
-            aggregates.build_release(
-                session, city.node, plan, dataflow, period, city.node.clock()
-            )
-    except AlreadyDoneError as refusal:
-        story.tell(f"building {period} again is refused: {refusal.message}")
-        return
-    raise StateError("a release was built a second time")
-
-
-def pull(story: Story) -> None:
-    """Each city pulls the others' releases over signed requests, and verifies them."""
-    expected = len(story.scenario.tables)
-    for city in story.cities:
-        for summary in exchange.pull_all(city.node):
-            if summary.problem or len(summary.new) != expected:
-                raise StateError(
-                    f"{city.name} got {len(summary.new)} of {expected} releases from "
-                    f"{summary.partner}: {summary.problem}"
-                )
-        story.tell(
-            f"{city.name} verified {expected * (len(story.cities) - 1)} releases"
-        )
-
-
-def show_table(story: Story) -> None:
-    """The committee's table: the cities side by side, and combined where possible."""
-    city = story.first
-    dataflow, period = story.scenario.tables[-1]
-    with city.node.database.transaction() as session:
-        found = committee.table(
-            session, city.node, dataflow=dataflow, periods=(period,), by=("SEX",),
-            filters={}, now=city.node.clock(),
-        )  # fmt: skip
-    columns, rows = committee_rules.terminal_rows(found, "en")
-    if not story.quiet:
-        print_table(
-            Table(columns, rows, committee_rules.name_in(found.structure.names, "en"))
-        )
 
 
 def share_certificate(story: Story) -> None:
@@ -316,14 +205,14 @@ def share_certificate(story: Story) -> None:
     node = story.first.node
     with node.database.transaction() as session:
         credentials.issue(session, node, certificate_id, node.clock())
-    browser = _signed_in(story.first, _code(story.first, learner_ref), "en")
+    browser = _signed_in(story.first, sign_in_code(story.first, learner_ref), "en")
     question_id = scenario.reference_question(node, story.second.node.origin)
     path = f"/my/questions/{question_id}"
     browser.open(f"{path}?certificate={certificate_id}")
     browser.send(path, {"answer": "yes"})
-    _until(story, "the reference arrives", lambda: _received(story) is not None)
+    until(story, "the reference arrives", lambda: _received(story) is not None)
     file = _export(story)
-    _until(story, "the partner has the status list", partial(_is_fresh, story, file))
+    until(story, "the partner has the status list", partial(_is_fresh, story, file))
     story.tell(f"{story.second.name} holds a reference and finds it fresh")
     story.references[story.first.plan.key] = [
         DemoReference(str(file), story.second.node.origin)
@@ -334,7 +223,7 @@ def share_certificate(story: Story) -> None:
 def _stop(story: Story, browser: Browser, learner_ref: str, file: Path) -> None:
     browser.open("/my/sharing")
     browser.send("/my/stop", {}, with_field="credential")
-    _until(
+    until(
         story,
         f"{story.second.name} acknowledges the stop",
         lambda: _acknowledged(story, learner_ref),
@@ -355,22 +244,22 @@ def share_another(story: Story) -> None:
     learner_ref, certificate_id = scenario.somebody_with_a_certificate(node, skip=1)
     with node.database.transaction() as session:
         credentials.issue(session, node, certificate_id, node.clock())
-    browser = _signed_in(story.first, _code(story.first, learner_ref), "en")
+    browser = _signed_in(story.first, sign_in_code(story.first, learner_ref), "en")
     question_id = scenario.reference_question(node, story.second.node.origin)
     path = f"/my/questions/{question_id}"
     browser.open(f"{path}?certificate={certificate_id}")
     browser.send(path, {"answer": "yes"})
-    _until(story, "the second reference arrives", lambda: _received(story) is not None)
+    until(story, "the second reference arrives", lambda: _received(story) is not None)
     file = _export(story)
     if str(file) in taken:
         raise StateError("the second reference is the first one")
-    _until(story, "the partner has the status list", partial(_is_fresh, story, file))
+    until(story, "the partner has the status list", partial(_is_fresh, story, file))
     story.references[story.first.plan.key].append(
         DemoReference(str(file), story.second.node.origin)
     )
     story.learners[story.first.plan.key].append(
         DemoLearner(
-            learner_ref, _code(story.first, learner_ref), "shares a certificate"
+            learner_ref, sign_in_code(story.first, learner_ref), "shares a certificate"
         )
     )
     story.tell("a second learner shares a certificate and goes on sharing it")
@@ -412,9 +301,9 @@ STEPS: Sequence[tuple[str, Callable[[Story], None]]] = (
     ("Sync: each city reads its registry", sync),
     ("Agree: one plan, one agreement, three signatures", agree),
     ("Consent: on paper, and on the learner's page", consent),
-    ("Release: protected tables, built once", build),
+    ("Release: protected, attacked by the gate, built once", build),
     ("Exchange: pulled over signed requests", pull),
-    ("Committee: the cities side by side", show_table),
+    ("Committee: the cities side by side", show_tables),
     ("Certificate: shared with one city, then stopped", share_certificate),
     ("Certificate: another one, still shared", share_another),
     ("Evidence: every exchange can be proved", prove),
@@ -441,7 +330,9 @@ def _city_state(story: Story, city: City) -> DemoCity:
         home=str(city.home),
         tokens=story.tokens[key],
         learners=story.learners.get(key, []),
-        dataflows=sorted({dataflow for dataflow, _ in story.scenario.tables}),
+        dataflows=sorted(
+            {dataflow for dataflow, _ in story.scenario.statistics.releases}
+        ),
         releases=releases,
         references=story.references.get(key, []),
     )
@@ -471,13 +362,6 @@ def _signed_in(city: City, code: str, language: str) -> Browser:
     browser.open("/sign-in")
     browser.send("/sign-in", {"code": code})
     return browser
-
-
-def _code(city: City, learner_ref: str) -> str:
-    with city.node.database.transaction() as session:
-        return accounts.mint_sign_in_code(
-            session, city.node, learner_ref, city.node.clock(), CODE_DAYS
-        )
 
 
 def _has_agreement(story: Story, city: City) -> bool:
@@ -528,43 +412,6 @@ def _acknowledged(story: Story, learner_ref: str) -> bool:
     with story.first.node.database.transaction() as session:
         views = references_of(session, learner_ref)
     return any(view.acknowledged_at is not None for view in views)
-
-
-def _until(story: Story, what: str, holds: Callable[[], bool]) -> None:
-    """Wait for the nodes' own jobs to bring something about.
-
-    Raises:
-        StateError: it did not happen in time.
-    """
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not holds():
-        if time.monotonic() > deadline:
-            raise StateError(
-                f"waited {WAIT_SECONDS} s in vain: {what}",
-                next_step=f"Read the serve.log files in {story.folder}.",
-            )
-        time.sleep(0.1)
-
-
-def _in_parallel(story: Story, *command: str) -> None:
-    """The same command in every city, as three operators would run it at the same time."""
-    arguments: Mapping[str, Sequence[str]] = story.scenario.source_arguments
-    started = [
-        (city, run_command(city, *command, *arguments[city.plan.key]))
-        for city in story.cities
-    ]
-    for city, process in started:
-        with _finished(city, process) as answer:
-            json.loads(answer)
-
-
-@contextmanager
-def _finished(city: City, process: "Popen[bytes]") -> Iterator[bytes]:
-    out, errors = process.communicate(timeout=600)
-    if process.returncode != 0:
-        last = (errors or out).decode("utf-8", "replace").strip().splitlines()[-1:]
-        raise StateError(f"{city.name}: a command failed: {' '.join(last)}")
-    yield out
 
 
 def today_of(moment: datetime) -> date:

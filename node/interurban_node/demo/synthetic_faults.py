@@ -13,18 +13,19 @@ from interurban_node.demo.synthetic_rows import Random, Story, place_of
 
 
 class Fault(StrEnum):
-    """What is wrong on purpose; the last two are repaired, the others rejected."""
+    """What is wrong on purpose; the last three are repaired, the others rejected."""
 
     BAD_DATE = "bad date"
     UNKNOWN_CODE = "unknown code"
     MISSING_REQUIRED = "missing required field"
     FUTURE_DATE = "future date"
     DUPLICATE = "duplicate"
+    UNKNOWN_REASON = "unknown reason"
     TRAILING_SPACES = "trailing spaces"
     BLANK_LINE = "blank line"
 
 
-REPAIRED = (Fault.TRAILING_SPACES, Fault.BLANK_LINE)
+REPAIRED = (Fault.UNKNOWN_REASON, Fault.TRAILING_SPACES, Fault.BLANK_LINE)
 
 
 @dataclass(slots=True)
@@ -46,11 +47,13 @@ def _fault_plans(kind: RecordKind, story: Story) -> tuple[Plan, ...]:
     bad = (f"{story.today.year}-02-31" if iso else "31.02.2024", "0000-00-00")
     future = (story.day(story.today.toordinal() + 400),)
     dated, past, coded, needed, spaced = _FAULTY_COLUMNS[kind]
+    told = ("reason",) if kind is RecordKind.ENROLMENT else ()
     plans: tuple[Plan, ...] = (
         (Fault.BAD_DATE, dated, bad),
         (Fault.FUTURE_DATE, past, future),
         (Fault.UNKNOWN_CODE, coded, ("??", "X")),
         (Fault.MISSING_REQUIRED, needed, ("",)),
+        (Fault.UNKNOWN_REASON, told, ("see file", "3")),
         (Fault.TRAILING_SPACES, spaced, ()),
     )
     return tuple(plan for plan in plans if plan[1])
@@ -64,6 +67,13 @@ _FAULTY_COLUMNS: Mapping[RecordKind, tuple[tuple[str, ...], ...]] = {
         ("sex", "displaced"),
         ("number",),
         ("sex", "family_name"),
+    ),
+    RecordKind.OFFER: (
+        ("starts",),
+        (),
+        ("mode",),
+        ("places", "programme"),
+        ("places", "mode"),
     ),
     RecordKind.ENROLMENT: (
         ("started", "registered"),
@@ -79,7 +89,20 @@ _FAULTY_COLUMNS: Mapping[RecordKind, tuple[tuple[str, ...], ...]] = {
         ("learner",),
         ("status", "awarded"),
     ),
-    RecordKind.PLACEMENT: (("starts",), (), ("kind",), ("learner",), ("employer",)),
+    RecordKind.PLACEMENT: (
+        ("starts",),
+        (),
+        ("kind", "why_ended"),
+        ("learner",),
+        ("employer",),
+    ),
+    RecordKind.GRIEVANCE: (
+        ("received", "due"),
+        ("decided",),
+        ("about", "outcome"),
+        ("about", "received"),
+        ("about",),
+    ),
     RecordKind.CONSENT: (
         ("signed",),
         ("signed",),

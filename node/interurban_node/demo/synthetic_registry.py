@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from interurban_adapters.records import RecordKind
+from interurban_node.demo.synthetic_careers import grievances, offers, placements
 from interurban_node.demo.synthetic_faults import REPAIRED, Fault, Sheet, planted
+from interurban_node.demo.synthetic_mapping import COLUMNS, MAPPING
 from interurban_node.demo.synthetic_rows import (
     CityProfile,
     Period,
@@ -27,10 +29,8 @@ from interurban_node.demo.synthetic_rows import (
     enrolments,
     learners_of,
     place_of,
-    placements,
     programmes_of,
 )
-from interurban_node.demo.synthetic_vocabulary import COLUMNS, MAPPING
 
 __all__ = [
     "DEMO_CITIES",
@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 MAPPING_FILE = "mapping.toml"
+_WITHOUT_A_PERSON = (RecordKind.PROGRAMME, RecordKind.OFFER)
 FILES = {kind: f"{kind}s.csv" for kind in RecordKind}
 
 DEMO_CITIES: Mapping[str, CityProfile] = {
@@ -55,6 +56,7 @@ DEMO_CITIES: Mapping[str, CityProfile] = {
         displaced_share=0.12,
         completion_shift=0.06,
         scripts=(0.8, 0.08, 0.12),
+        work_shift=0.05,
     ),
     "northport": CityProfile(
         code="NP",
@@ -73,6 +75,7 @@ DEMO_CITIES: Mapping[str, CityProfile] = {
         displaced_share=0.05,
         completion_shift=-0.07,
         scripts=(0.7, 0.05, 0.25),
+        work_shift=-0.06,
         delimiter="\t",
         date_format="%d/%m/%Y",
     ),
@@ -80,7 +83,7 @@ DEMO_CITIES: Mapping[str, CityProfile] = {
 DEMO_LEARNERS: Mapping[str, int] = {
     "lakeside": 2_000,
     "northport": 6_000,
-    "eastvale": 20_000,
+    "eastvale": 12_000,
 }
 
 
@@ -180,19 +183,27 @@ def _registry(story: Story, count: int) -> _Sheets:
     enrolled = enrolments(story, people.sound, rng)
     signed = consents(story, enrolled, rng)
     courses = sheet(RecordKind.ENROLMENT, enrolled)
-    status = place_of(RecordKind.ENROLMENT, "status")
-    completed = [row for row in courses.sound if row[status].strip() == "CMP"]
-    awards = certificates(story, completed, rng)
-    jobs = placements(story, completed, rng)
+    ended = [row for row in courses.sound if _status(row) in ("CMP", "NCM", "WDR")]
+    completed = [row for row in ended if _status(row) == "CMP"]
     programmes = programmes_of(story.city)
+    places = offers(story, count, rng)
+    awards = certificates(story, completed, rng)
+    jobs = placements(story, ended, people.sound, rng)
+    complaints = grievances(story, courses.sound, people.sound, rng)
     return {
         RecordKind.PROGRAMME: Sheet(programmes, programmes, programmes),
         RecordKind.LEARNER: people,
+        RecordKind.OFFER: sheet(RecordKind.OFFER, places),
         RecordKind.ENROLMENT: courses,
         RecordKind.CERTIFICATE: sheet(RecordKind.CERTIFICATE, awards),
         RecordKind.PLACEMENT: sheet(RecordKind.PLACEMENT, jobs),
+        RecordKind.GRIEVANCE: sheet(RecordKind.GRIEVANCE, complaints),
         RecordKind.CONSENT: sheet(RecordKind.CONSENT, signed),
     }
+
+
+def _status(enrolment: Sequence[str]) -> str:
+    return enrolment[place_of(RecordKind.ENROLMENT, "status")].strip()
 
 
 def _remove_learners(sheets: _Sheets, few: int) -> dict[RecordKind, int]:
@@ -219,7 +230,7 @@ def _people_without_faults(sheets: _Sheets) -> list[str]:
 
 
 def _person(kind: RecordKind, row: Sequence[str]) -> str:
-    if kind is RecordKind.PROGRAMME or not row:
+    if kind in _WITHOUT_A_PERSON or not row:
         return ""
     column = "number" if kind is RecordKind.LEARNER else "learner"
     return row[place_of(kind, column)].strip()
@@ -256,7 +267,7 @@ def _add_learners(
     )
     added: dict[RecordKind, int] = {}
     for kind, sheet in _registry(newcomers, few).items():
-        if kind is RecordKind.PROGRAMME:
+        if kind in _WITHOUT_A_PERSON:
             continue
         sheets[kind].rows += sheet.rows
         sheets[kind].sound += sheet.rows

@@ -5,20 +5,21 @@ in the vocabulary. All chance comes from the generator that is passed in.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from bisect import bisect
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from itertools import accumulate
 from typing import Literal
 
 import numpy as np
 
 from interurban_adapters.records import RecordKind
+from interurban_node.demo.synthetic_mapping import COLUMNS
 from interurban_node.demo.synthetic_vocabulary import (
     ARABIC,
-    COLUMNS,
     CYRILLIC,
-    EMPLOYERS,
     LATIN,
     PROGRAMMES,
     Programme,
@@ -27,16 +28,28 @@ from interurban_node.demo.synthetic_vocabulary import (
 FAULT_RATE = 0.006  # of the rows of a table, for each kind of fault
 
 Random = np.random.Generator
+Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
 Period = tuple[date, date]
 """A quarter: its first and its last day."""
+
+_REASONS: Mapping[str, float] = {  # of leaving, as the software writes them
+    "work": 30,
+    "family": 16,
+    "health": 13,
+    "moved": 8,
+    "provider": 7,
+    "other": 10,
+    "": 16,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CityProfile:
     """What distinguishes a city and its registry software.
 
-    `code` begins the numbers, `completion_shift` is added to every chance of completing,
-    `scripts` are the shares of Latin, Arabic and Cyrillic names.
+    `code` begins the numbers, `completion_shift` and `work_shift` are added to every chance
+    of completing and of finding work, `scripts` are the shares of Latin, Arabic and
+    Cyrillic names.
     """
 
     code: str
@@ -44,6 +57,7 @@ class CityProfile:
     displaced_share: float
     completion_shift: float
     scripts: tuple[float, float, float]
+    work_shift: float = 0.0
     delimiter: Literal[",", ";", "\t"] = ","
     date_format: str = "iso"
     line_end: Literal["\n", "\r\n"] = "\n"
@@ -64,6 +78,30 @@ class Story:
     def day(self, ordinal: int) -> str:
         """A day, by its ordinal, as the city's software writes it."""
         return day_text(ordinal, self.city.date_format)
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What chances hang on: who somebody is, as their row says. `age` is today's."""
+
+    number: str
+    is_woman: bool
+    is_displaced: bool
+    age: int
+
+
+def face_of(story: Story, person: Sequence[str]) -> Face:
+    """The person in a row of learners, which may have spaces too many."""
+
+    def said(column: str) -> str:
+        return person[place_of(RecordKind.LEARNER, column)].strip()
+
+    return Face(
+        number=said("number"),
+        is_woman=said("sex") == "2",
+        is_displaced=said("displaced") == "Y",
+        age=story.today.year - int(_year_in(said("born"))),
+    )
 
 
 def programmes_of(city: CityProfile) -> list[list[str]]:
@@ -129,16 +167,17 @@ def enrolments(
     story: Story, people: Sequence[Sequence[str]], rng: Random
 ) -> list[list[str]]:
     """One enrolment for everybody, and for every seventh or so another in another subject."""
+    faces = [face_of(story, person) for person in people]
     again = np.flatnonzero(rng.random(len(people)) < 0.15)
     who = np.concatenate([np.arange(len(people)), again])
-    first_subject = rng.integers(0, len(PROGRAMMES), len(people))
+    first_subject = _subjects(faces, rng)
     other_subject = first_subject[again] + rng.integers(1, len(PROGRAMMES), len(again))
     subjects = np.concatenate([first_subject, other_subject]) % len(PROGRAMMES)
     periods = rng.integers(0, len(story.periods), len(who)).tolist()
-    chances = rng.random((4, len(who))).T.tolist()
+    chances = rng.random((5, len(who))).T.tolist()
     return [
         _enrolment(
-            story, story.first_number + i, people[person], subject, period, chance
+            story, story.first_number + i, faces[person], subject, period, chance
         )
         for i, (person, subject, period, chance) in enumerate(
             zip(who.tolist(), subjects.tolist(), periods, chances, strict=True)
@@ -146,37 +185,47 @@ def enrolments(
     ]
 
 
+def _subjects(faces: Sequence[Face], rng: Random) -> Positions:
+    """A programme for everybody, by its position, as women and men choose them."""
+    share = np.array([programme.women for programme in PROGRAMMES])
+    women = np.array([face.is_woman for face in faces])
+    weights = np.where(women[:, None], share, 1 - share).cumsum(axis=1)
+    drawn = rng.random((len(faces), 1)) * weights[:, -1:]
+    positions: Positions = (drawn >= weights).sum(axis=1)
+    return positions
+
+
 def _enrolment(
     story: Story,
     number: int,
-    person: Sequence[str],
+    face: Face,
     subject: int,
     period: int,
     chances: Sequence[float],
 ) -> list[str]:
     programme = PROGRAMMES[subject]
-    when, before, outcome, part = chances
+    when, before, outcome, part, why = chances
     first, last = story.periods[period]
     start = first.toordinal() + int(when * ((last - first).days + 1))
     registered = min(start - 3 - int(before * 60), story.today.toordinal())
-    status, ended = _outcome(story, programme, person, start, outcome, part)
+    status, ended = _outcome(story, programme, face, start, outcome, part)
     return [
         f"E{number}",
-        person[place_of(RecordKind.LEARNER, "number")],
+        face.number,
         programme.code,
-        f"{first.year}-Q{(first.month + 2) // 3}",
+        term_of(first),
         story.day(registered),
         story.day(start),
         "" if ended is None else story.day(ended),
         status,
-        ("work", "family", "moved", "health")[int(part * 4)] if status == "WDR" else "",
+        _reason(status, face, why),
     ]
 
 
 def _outcome(
     story: Story,
     programme: Programme,
-    person: Sequence[str],
+    face: Face,
     start: int,
     chance: float,
     part: float,
@@ -190,16 +239,25 @@ def _outcome(
         if chance < 0.08:
             return "WDR", start + int(part * (today - start))
         return ("SUS" if chance < 0.11 else "ACT"), None
-    displaced = person[place_of(RecordKind.LEARNER, "displaced")].strip() == "Y"
-    born = person[place_of(RecordKind.LEARNER, "born")]
-    older = int(_year_in(born)) < story.today.year - 30
     completing = programme.completing + story.city.completion_shift
-    completing += 0.05 * older - 0.07 * displaced
+    completing += 0.05 * (face.age > 30) - 0.07 * face.is_displaced
     if chance < completing:
         return "CMP", end
     if chance < completing + 0.6 * (1 - completing):
         return "WDR", start + int(part * programme.weeks * 7)
     return "NCM", end
+
+
+def _reason(status: str, face: Face, chance: float) -> str:
+    """Why somebody left: women more often for the family, displaced people to move on."""
+    if status == "NCM":
+        return "exam" if chance < 0.7 else ""
+    if status != "WDR":
+        return ""
+    weights = dict(_REASONS)
+    weights["family"] *= 2 if face.is_woman else 1
+    weights["moved"] *= 4 if face.is_displaced else 1
+    return chosen(weights, chance)
 
 
 def certificates(
@@ -213,7 +271,7 @@ def certificates(
         number, person, programme = enrolment[:3]
         has_one, wait, result, revoked = rng.random(4).tolist()
         if has_one < 0.96:
-            awarded = min(_ordinal(story, enrolment, "ended") + int(wait * 14), today)
+            awarded = min(day_in(story, enrolment, "ended") + int(wait * 14), today)
             rows.append(
                 [
                     f"C{number[1:]}",
@@ -225,32 +283,6 @@ def certificates(
                     "R" if revoked < 0.01 else "V",
                 ]
             )
-    return rows
-
-
-def placements(
-    story: Story, completed: Iterable[Sequence[str]], rng: Random
-) -> list[list[str]]:
-    """Work within five months of the end for half of those who completed."""
-    today = story.today.toordinal()
-    rows = []
-    for enrolment in completed:
-        placed, wait, sort, employer, wage = rng.random(5).tolist()
-        starts = _ordinal(story, enrolment, "ended") + 5 + int(wait * 150)
-        if placed > 0.5 or starts > today:
-            continue
-        kind = "JJJJAI"[int(sort * 6)]
-        rows.append(
-            [
-                f"P{enrolment[0][1:]}",
-                enrolment[1],
-                EMPLOYERS[int(employer * len(EMPLOYERS))],
-                kind,
-                story.day(starts),
-                story.day(starts + 90) if kind == "I" else "",
-                ["A", "B", "C", "D", ""][int(wage * 5)],
-            ]
-        )
     return rows
 
 
@@ -275,7 +307,7 @@ def consents(
             continue
         asked.add(person)
         answer, leaves, part = rng.random(3).tolist()
-        signed = _ordinal(story, enrolment, "registered")
+        signed = day_in(story, enrolment, "registered")
         if answer < 0.9:
             add(person, "Y" if answer < 0.8 else "N", signed)
         later = signed + 10 + int(part * 200)
@@ -290,7 +322,19 @@ def place_of(kind: RecordKind, column: str) -> int:
     return COLUMNS[kind].index(column)
 
 
-def _ordinal(story: Story, enrolment: Sequence[str], column: str) -> int:
+def chosen(weights: Mapping[str, float], chance: float) -> str:
+    """One of the names, as often as its weight says; `chance` is in [0, 1)."""
+    sums = list(accumulate(weights.values()))
+    return list(weights)[bisect(sums, chance * sums[-1])]
+
+
+def term_of(first_day: date) -> str:
+    """The name of the term that begins a quarter."""
+    return f"{first_day.year}-Q{(first_day.month + 2) // 3}"
+
+
+def day_in(story: Story, enrolment: Sequence[str], column: str) -> int:
+    """A day in a row of enrolments, by its ordinal."""
     text = enrolment[place_of(RecordKind.ENROLMENT, column)]
     return _ordinal_of(text.strip(), story.city.date_format)
 

@@ -116,6 +116,21 @@ class ProgrammeRow(RecordColumns, Base):
     __table_args__ = (sa.UniqueConstraint("source_id", "source_pk"),)
 
 
+class OfferRow(RecordColumns, Base):
+    """Places offered in one run of a programme; `mode` is the run's own, or null."""
+
+    __tablename__ = "offers"
+
+    programme_id: Mapped[str] = mapped_column(sa.ForeignKey("programmes.record_id"))
+    programme_code: Mapped[str] = mapped_column(_ORDERED)
+    presentation: Mapped[str | None] = mapped_column(_CODE)
+    starts: Mapped[date] = mapped_column(index=True)
+    places: Mapped[int]
+    mode: Mapped[str | None] = mapped_column(sa.String(20))
+
+    __table_args__ = (sa.UniqueConstraint("source_id", "source_pk"),)
+
+
 class EnrolmentRow(RecordColumns, Base):
     """A learner in a programme, with what counting needs worked out beforehand.
 
@@ -169,7 +184,23 @@ class PlacementRow(RecordColumns, Base):
     kind: Mapped[str] = mapped_column(sa.String(20))
     starts: Mapped[date]
     ends: Mapped[date | None]
+    end_reason: Mapped[str | None] = mapped_column(sa.String(20))
     wage_band: Mapped[str | None] = mapped_column(_CODE)
+
+    __table_args__ = (sa.UniqueConstraint("source_id", "source_pk"),)
+
+
+class GrievanceRow(RecordColumns, Base):
+    """A grievance and its clock, never its text; no learner where nobody gave a name."""
+
+    __tablename__ = "grievances"
+
+    learner_ref: Mapped[str | None] = mapped_column(_REF, index=True)
+    kind: Mapped[str] = mapped_column(sa.String(20))
+    received_on: Mapped[date] = mapped_column(index=True)
+    due_on: Mapped[date | None]
+    decided_on: Mapped[date | None]
+    outcome: Mapped[str | None] = mapped_column(_CODE)
 
     __table_args__ = (sa.UniqueConstraint("source_id", "source_pk"),)
 
@@ -197,3 +228,69 @@ class QuarantineRow(Base):
     __table_args__ = (
         sa.UniqueConstraint("source_id", "kind", "row_number", "row_hash"),
     )
+
+
+class CountedProfileRow(Base):
+    """One combination of the values that tables are split by; many learners share it.
+
+    Counting groups by its number instead of by a dozen texts. `digest` is over the values,
+    so that a combination is written once. Names are those of fields, `__` for their dot.
+    """
+
+    __tablename__ = "counted_profiles"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(_DIGEST, unique=True)
+    programme__code: Mapped[str | None] = mapped_column(_CODE)
+    programme__field: Mapped[str | None] = mapped_column(sa.String(4))
+    programme__level: Mapped[str | None] = mapped_column(sa.String(4))
+    programme__mode: Mapped[str | None] = mapped_column(sa.String(20))
+    learner__age_band: Mapped[str | None] = mapped_column(_CODE)
+    learner__sex: Mapped[str | None] = mapped_column(sa.String(10))
+    learner__displaced: Mapped[str | None] = mapped_column(sa.String(10))
+    learner__disability: Mapped[str | None] = mapped_column(sa.String(10))
+    enrolment__outcome: Mapped[str | None] = mapped_column(sa.String(20))
+    enrolment__exit_reason: Mapped[str | None] = mapped_column(_CODE)
+    certificate__level: Mapped[str | None] = mapped_column(sa.String(4))
+    placement__kind: Mapped[str | None] = mapped_column(sa.String(20))
+    grievance__kind: Mapped[str | None] = mapped_column(_CODE)
+    grievance__timeliness: Mapped[str | None] = mapped_column(sa.String(10))
+
+
+class CountedEventRow(Base):
+    """The one event by which a learner counts in a period; kept up to date by every sync.
+
+    When a release of the event and period is issued, the rows are never changed again.
+    `record_id` is the record that the event stands in. Everything that a base-cell pass
+    reads is in one index, in the order of the grouping.
+    """
+
+    __tablename__ = "counted_events"
+
+    # In this order: what counting reads is read without stepping over long texts.
+    learner_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    profile_id: Mapped[int]
+    record_key: Mapped[int] = mapped_column(sa.BigInteger)
+    happened_on: Mapped[date]
+    period: Mapped[str] = mapped_column(sa.String(7), primary_key=True)
+    event: Mapped[str] = mapped_column(sa.String(30), primary_key=True)
+    record_id: Mapped[str] = mapped_column(sa.String(36))
+
+    __table_args__ = (
+        sa.Index(
+            "ix_counted_events_base_cells",
+            *("event", "period", "profile_id"),
+            *("record_key", "learner_number", "happened_on"),
+        ),
+        {"sqlite_with_rowid": False},
+    )
+
+
+class ClosedPeriodRow(Base):
+    """An event and period of which a release was issued: what is late counts later."""
+
+    __tablename__ = "closed_periods"
+
+    event: Mapped[str] = mapped_column(sa.String(30), primary_key=True)
+    period: Mapped[str] = mapped_column(sa.String(7), primary_key=True)
+    closed_at: Mapped[datetime]

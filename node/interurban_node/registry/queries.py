@@ -13,27 +13,38 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from interurban_adapters.records import RecordKind
-from interurban_node.core.errors import NotFoundError
+from interurban_node.core.learner_numbers import LearnerNumberRow
+from interurban_node.registry.counting import FIELDS, column_of
+from interurban_node.registry.events import flow
 from interurban_node.registry.models import (
     CertificateRow,
+    CountedProfileRow,
     EnrolmentRow,
+    GrievanceRow,
     LearnerRow,
+    OfferRow,
     PlacementRow,
     ProgrammeRow,
     QuarantineRow,
 )
 
-STARTED = "enrolment.started"
-
 Record: TypeAlias = (
-    LearnerRow | ProgrammeRow | EnrolmentRow | CertificateRow | PlacementRow
+    LearnerRow
+    | ProgrammeRow
+    | OfferRow
+    | EnrolmentRow
+    | CertificateRow
+    | PlacementRow
+    | GrievanceRow
 )
 MODELS: Mapping[RecordKind, type[Record]] = {
     RecordKind.PROGRAMME: ProgrammeRow,
     RecordKind.LEARNER: LearnerRow,
+    RecordKind.OFFER: OfferRow,
     RecordKind.ENROLMENT: EnrolmentRow,
     RecordKind.CERTIFICATE: CertificateRow,
     RecordKind.PLACEMENT: PlacementRow,
+    RecordKind.GRIEVANCE: GrievanceRow,
 }
 """Consents are read from the same mapping, but they belong to another feature."""
 
@@ -54,51 +65,17 @@ def counted_events(event: str, period: str, cut_off: datetime) -> sa.Subquery:
     Raises:
         NotFoundError: the registry knows no such event.
     """
-    ranked = _ranked(event, period, cut_off).subquery("ranked_events")
-    fields = [column for column in ranked.c if column.name != "place"]
-    return sa.select(*fields).where(ranked.c.place == 1).subquery("counted_events")
-
-
-def eligible(session: Session, event: str, period: str, cut_off: datetime) -> int:
-    """How many learners have a counted event, whatever they answered; for the coverage.
-
-    Raises:
-        NotFoundError: the registry knows no such event.
-    """
-    events = counted_events(event, period, cut_off)
-    return session.execute(sa.select(sa.func.count()).select_from(events)).scalar_one()
-
-
-def _ranked(event: str, period: str, cut_off: datetime) -> sa.Select[Any]:
-    if event != STARTED:
-        raise NotFoundError(f"the registry does not count the event {event}")
-    place = sa.func.row_number().over(
-        partition_by=EnrolmentRow.learner_ref,
-        order_by=(
-            EnrolmentRow.started_on,
-            EnrolmentRow.programme_code,
-            EnrolmentRow.source_pk,
-        ),
-    )
+    counted = flow(event, period, cut_off)
+    names = [column_of(field) for field in FIELDS]
     return (
         sa.select(
-            EnrolmentRow.learner_ref.label("learner_ref"),
-            EnrolmentRow.record_key.label("record_key"),
-            EnrolmentRow.programme_code.label("programme__code"),
-            EnrolmentRow.age_band.label("learner__age_band"),
-            LearnerRow.sex.label("learner__sex"),
-            LearnerRow.displaced.label("learner__displaced"),
-            LearnerRow.disability.label("learner__disability"),
-            EnrolmentRow.outcome.label("enrolment__outcome"),
-            place.label("place"),
+            LearnerNumberRow.learner_ref,
+            counted.c.record_key,
+            *(getattr(CountedProfileRow, name) for name in names),
         )
-        .join(LearnerRow, LearnerRow.record_id == EnrolmentRow.learner_id)
-        .where(
-            EnrolmentRow.start_period == period,
-            EnrolmentRow.started_on <= cut_off.date(),
-            EnrolmentRow.deleted_at.is_(None),
-            LearnerRow.deleted_at.is_(None),
-        )
+        .join(counted, counted.c.learner_number == LearnerNumberRow.number)
+        .join(CountedProfileRow, CountedProfileRow.id == counted.c.profile_id)
+        .subquery("counted_events")
     )
 
 
@@ -150,10 +127,11 @@ def known_programmes(session: Session, source_id: int) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is held under a key of a source."""
+    """What is held under a key of a source; `about` is the learner, if there is one."""
 
     source_hash: str
     is_deleted: bool
+    about: str | None
 
 
 def held(
@@ -163,12 +141,49 @@ def held(
     found: dict[str, Held] = {}
     for pks in _batches(source_pks, _PARAMETERS_AT_ONCE):
         rows = session.execute(
-            sa.select(model.source_pk, model.source_hash, model.deleted_at).where(
+            sa.select(
+                model.source_pk, model.source_hash, model.deleted_at, _about(model)
+            ).where(model.source_id == source_id, model.source_pk.in_(pks))
+        )
+        found |= {
+            pk: Held(digest, gone is not None, about)
+            for pk, digest, gone, about in rows
+        }
+    return found
+
+
+def people_of(
+    session: Session, model: type[Record], source_id: int, source_pks: Iterable[str]
+) -> list[str | None]:
+    """The learners whom this source's records with these keys are about."""
+    found: list[str | None] = []
+    for pks in _batches(sorted(source_pks), _PARAMETERS_AT_ONCE):
+        found += session.scalars(
+            sa.select(_about(model)).where(
                 model.source_id == source_id, model.source_pk.in_(pks)
             )
         )
-        found |= {pk: Held(digest, gone is not None) for pk, digest, gone in rows}
     return found
+
+
+def written_since(session: Session, source_id: int, run_id: int) -> set[str]:
+    """The learners whose records of this source were written or removed after a run."""
+    found: set[str | None] = set()
+    for model in MODELS.values():
+        found |= set(
+            session.scalars(
+                sa.select(_about(model))
+                .where(model.source_id == source_id, model.run_id > run_id)
+                .distinct()
+            )
+        )
+    return {ref for ref in found if ref is not None}
+
+
+def _about(model: type[Record]) -> sa.ColumnElement[str | None]:
+    if issubclass(model, ProgrammeRow | OfferRow):
+        return sa.literal(None, sa.String)
+    return model.learner_ref.expression
 
 
 def live_keys(session: Session, model: type[Record], source_id: int) -> set[str]:

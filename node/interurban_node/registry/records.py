@@ -12,7 +12,9 @@ from interurban_adapters.adapter import Rejection
 from interurban_adapters.records import (
     CertificateRecord,
     EnrolmentRecord,
+    GrievanceRecord,
     LearnerRecord,
+    OfferRecord,
     PlacementRecord,
     ProgrammeRecord,
     Record,
@@ -29,17 +31,25 @@ from interurban_node.registry.rules import Pseudonyms, Values
 
 NO_LEARNER = Rejection("person_id", "belongs to no learner that the registry knows")
 NO_PROGRAMME = Rejection("programme_code", "is no programme that the registry knows")
+_ABOUT_A_PROGRAMME = (OfferRecord, EnrolmentRecord, CertificateRecord)
+_ABOUT_A_PERSON = (EnrolmentRecord, CertificateRecord, PlacementRecord, GrievanceRecord)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A record as the registry will keep it, and whom it is about if it says so."""
+    """A record as the registry will keep it, and who somebody is if it says so."""
 
     source_pk: str
     source_hash: str
     values: Values
     learner_ref: str | None = None
     identity: Identity | None = None
+
+    @property
+    def about(self) -> str | None:
+        """The learner whom the record is about, if it is about one."""
+        ref = self.values.get("learner_ref")
+        return ref if isinstance(ref, str) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +71,15 @@ class Drafting:
         self, session: Session, records: Iterable[Record], source_id: int
     ) -> "Known":
         """What the registry knows of the learners and programmes that these refer to."""
-        people = {
-            self.learner_ref(record.person_id)
-            for record in records
-            if isinstance(record, EnrolmentRecord | CertificateRecord | PlacementRecord)
-        }
-        if not people:
-            return Known({}, {})
+        people: set[str] = set()
+        programmes = False
+        for record in records:
+            programmes |= isinstance(record, _ABOUT_A_PROGRAMME)
+            if isinstance(record, _ABOUT_A_PERSON) and record.person_id is not None:
+                people.add(self.learner_ref(record.person_id))
         return Known(
-            known_learners(session, people, source_id),
-            known_programmes(session, source_id),
+            known_learners(session, people, source_id) if people else {},
+            known_programmes(session, source_id) if programmes else {},
         )
 
     def draft(self, record: Record, known: "Known") -> Draft | Rejection:
@@ -82,12 +91,16 @@ class Drafting:
                 values = record.model_dump(mode="json", exclude={"source_pk"})
                 language = self.node.settings.default_language
                 return self._draft(record, {**values, "title_language": language})
+            case OfferRecord():
+                return self._offer(record, known)
             case EnrolmentRecord():
                 return self._enrolment(record, known)
             case CertificateRecord():
                 return self._certificate(record, known)
             case PlacementRecord():
                 return self._placement(record, known)
+            case GrievanceRecord():
+                return self._grievance(record, known)
         raise TypeError("the registry keeps no such record")
 
     def _learner(self, record: LearnerRecord) -> Draft:
@@ -111,6 +124,20 @@ class Drafting:
         }
         return self._draft(record, values, ref, identity)
 
+    def _offer(self, record: OfferRecord, known: "Known") -> Draft | Rejection:
+        programme = known.programmes.get(record.programme_code)
+        if programme is None:
+            return NO_PROGRAMME
+        values: Values = {
+            "programme_id": programme,
+            "programme_code": record.programme_code,
+            "presentation": record.presentation,
+            "starts": record.starts,
+            "places": record.places,
+            "mode": record.mode and record.mode.value,
+        }
+        return self._draft(record, values)
+
     def _enrolment(self, record: EnrolmentRecord, known: "Known") -> Draft | Rejection:
         ref = self.learner_ref(record.person_id)
         learner = known.learners.get(ref)
@@ -131,7 +158,7 @@ class Drafting:
             "started_on": record.started_on,
             "ended_on": record.ended_on,
             "status": record.status.value,
-            "exit_reason": record.exit_reason,
+            "exit_reason": record.exit_reason and record.exit_reason.value,
             "start_period": period,
             "record_key": key,
             "outcome": rules.outcome_of(record.status),
@@ -174,7 +201,22 @@ class Drafting:
             "kind": record.kind.value,
             "starts": record.starts,
             "ends": record.ends,
+            "end_reason": record.end_reason and record.end_reason.value,
             "wage_band": record.wage_band,
+        }
+        return self._draft(record, values)
+
+    def _grievance(self, record: GrievanceRecord, known: "Known") -> Draft | Rejection:
+        ref = record.person_id and self.learner_ref(record.person_id)
+        if ref is not None and ref not in known.learners:
+            return NO_LEARNER
+        values: Values = {
+            "learner_ref": ref,
+            "kind": record.kind.value,
+            "received_on": record.received_on,
+            "due_on": record.due_on,
+            "decided_on": record.decided_on,
+            "outcome": record.outcome,
         }
         return self._draft(record, values)
 

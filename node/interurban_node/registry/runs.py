@@ -94,6 +94,16 @@ def finish(session: Session, run: Run) -> None:
     session.get_one(SyncRunRow, run.run_id).finished_at = run.now
 
 
+def last_finished(session: Session, source_id: int) -> int:
+    """The source's last run that came to its end; 0 if there is none."""
+    found = session.scalar(
+        sa.select(sa.func.max(SyncRunRow.id)).where(
+            SyncRunRow.source_id == source_id, SyncRunRow.finished_at.is_not(None)
+        )
+    )
+    return found or 0
+
+
 def parse_counts(text: str) -> dict[RecordKind, Counts]:
     """The counts in a row of the log."""
     return {RecordKind(kind): Counts(**done) for kind, done in json.loads(text).items()}

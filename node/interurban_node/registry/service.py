@@ -7,29 +7,35 @@ a sync that is killed goes on at the page where it was. The steps for a page:
 1. map and check the rows; 2. replace people and keys by pseudonyms, and refuse rows that
 refer to nobody we know; 3. write the records whose keyed hash differs from what is held;
 4. seal the refused rows in quarantine; 5. with a table's last page, mark what is absent.
+After the last table, the events of everybody whose records changed are counted anew.
 
 A refused row never changes the record that an earlier, better version of it became.
 """
 
 import fcntl
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from interurban_adapters.adapter import Page, Rejection
+from interurban_adapters.adapter import Page
 from interurban_adapters.mappings import Rejected, TableMapping
 from interurban_adapters.records import RecordKind
-from interurban_node.accounts.service import seal, store_identities, unseal
+from interurban_node.accounts.service import store_identities
 from interurban_node.core.context import Node
 from interurban_node.core.errors import NotFoundError, RefusedError, StateError
 from interurban_node.registry import queries, rules, runs
+from interurban_node.registry.changes import (
+    count_after_tables,
+    count_with_page,
+    touched_by,
+    touched_by_removal,
+)
 from interurban_node.registry.models import (
     CertificateRow,
     ProgrammeRow,
@@ -38,6 +44,14 @@ from interurban_node.registry.models import (
     SourceTableRow,
     SyncRunRow,
 )
+from interurban_node.registry.quarantine import (
+    QuarantinedRow,
+    forget_quarantined,
+    quarantine_reasons,
+    quarantined,
+    quarantined_values,
+    seal_refused,
+)
 from interurban_node.registry.records import Draft, Drafting
 from interurban_node.registry.rules import Counts, Pseudonyms
 from interurban_node.registry.runs import Run
@@ -45,7 +59,6 @@ from interurban_node.registry.sources import Source, csv_source, sql_source
 
 LOCK_FILE = "registry.lock"
 ABSENT = "absent"
-_MAX_TEXT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +138,7 @@ def sync(
         absent = {loss.table.kind: set(loss.absent) for loss in losses}
         for table in source.tables_from(run.kind):
             run = _sync_table(run, drafting, table, absent[table.kind], progress)
+        count_after_tables(node, run)
         with node.database.transaction() as session:
             runs.finish(session, run)
     return SyncSummary(
@@ -216,7 +230,7 @@ def _sync_table(
             absent -= done.keys  # came in while the keys were being read
             counts = done.counts
             if page.complete:
-                removed = _remove(session, run, table.kind, absent)  # 5
+                removed = _remove(session, node, run, table.kind, absent)  # 5
                 counts = replace(counts, removed=removed)
             run = run.after(counts, page.cursor)
             following = run.after_table() if page.complete else run
@@ -247,7 +261,7 @@ def _apply(
         else:
             refused.append(Rejected(accepted.row, (draft,)))
     counts = _write(session, run, drafting, table.kind, drafts)  # 3
-    _quarantine(session, run, drafting, table.kind, refused)  # 4
+    seal_refused(session, run, drafting, table.kind, refused)  # 4
     read = Counts(read=len(page.rows), rejected=len(refused))
     return _Applied(counts.plus(read), frozenset(draft.source_pk for draft in drafts))
 
@@ -272,6 +286,8 @@ def _write(
         if draft.learner_ref is not None and draft.identity is not None
     }
     store_identities(session, drafting.node, identities, run.now)
+    touched = touched_by(kind, changed, held)
+    count_with_page(session, drafting.node, touched, run.now)
     new = sum(draft.source_pk not in live for draft in changed)
     return Counts(
         new=new, changed=len(changed) - new, unchanged=len(drafts) - len(changed)
@@ -295,37 +311,9 @@ def _row(
     }
 
 
-def _quarantine(
-    session: Session,
-    run: Run,
-    drafting: Drafting,
-    kind: RecordKind,
-    refused: Sequence[Rejected],
-) -> None:
-    rows: dict[tuple[int, str], dict[str, object]] = {}
-    for rejected in refused:
-        number = rejected.row.row_number
-        reasons = [[reason.field, reason.reason] for reason in rejected.reasons]
-        said = {"key": rejected.row.key, "values": dict(rejected.row.values)}
-        digest = drafting.pseudonyms.content_hash([said, reasons])
-        payload = json.dumps(said, default=str, ensure_ascii=False).encode()
-        rows[number, digest] = {
-            "source_id": run.source_id,
-            "kind": kind,
-            "row_number": number,
-            "field": rejected.reasons[0].field[:_MAX_TEXT],
-            "reason": rejected.reasons[0].reason[:_MAX_TEXT],
-            "reasons": json.dumps(reasons, ensure_ascii=False),
-            "row_hash": digest,
-            "sealed": seal(drafting.node, _purpose(run.source_id, digest), payload),
-            "run_id": run.run_id,
-            "first_seen_at": run.now,
-            "seen_at": run.now,
-        }
-    queries.write_quarantined(session, list(rows.values()))
-
-
-def _remove(session: Session, run: Run, kind: RecordKind, absent: set[str]) -> int:
+def _remove(
+    session: Session, node: Node, run: Run, kind: RecordKind, absent: set[str]
+) -> int:
     """Mark what is absent as deleted, and forget refused rows that are there no more."""
     changes = {
         "deleted_at": run.now,
@@ -333,7 +321,10 @@ def _remove(session: Session, run: Run, kind: RecordKind, absent: set[str]) -> i
         "updated_at": run.now,
         "run_id": run.run_id,
     }
-    queries.mark_absent(session, queries.MODELS[kind], run.source_id, absent, changes)
+    model = queries.MODELS[kind]
+    about = queries.people_of(session, model, run.source_id, absent)
+    queries.mark_absent(session, model, run.source_id, absent, changes)
+    count_with_page(session, node, touched_by_removal(kind, about), run.now)
     session.execute(
         sa.delete(QuarantineRow).where(
             QuarantineRow.source_id == run.source_id,
@@ -342,92 +333,6 @@ def _remove(session: Session, run: Run, kind: RecordKind, absent: set[str]) -> i
         )
     )
     return len(absent)
-
-
-def _purpose(source_id: int, row_hash: str) -> str:
-    return f"quarantine\0{source_id}\0{row_hash}"
-
-
-# --- quarantine
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuarantinedRow:
-    """A refused row: where it stands and why it is refused, not what it says."""
-
-    id: int
-    source: str
-    kind: RecordKind
-    row_number: int
-    reasons: tuple[Rejection, ...]
-    first_seen_at: datetime
-    seen_at: datetime
-
-
-def quarantined(
-    session: Session, *, reason: str | None = None, limit: int = 100
-) -> list[QuarantinedRow]:
-    """The refused rows in the order of the sources; `reason` is a part of the first one."""
-    select = sa.select(QuarantineRow, SourceRow.name).join(
-        SourceRow, SourceRow.id == QuarantineRow.source_id
-    )
-    if reason is not None:
-        select = select.where(QuarantineRow.reason.contains(reason, autoescape=True))
-    order = (SourceRow.name, QuarantineRow.kind, QuarantineRow.row_number)
-    rows = session.execute(select.order_by(*order, QuarantineRow.id).limit(limit))
-    return [
-        QuarantinedRow(
-            id=row.id,
-            source=source,
-            kind=RecordKind(row.kind),
-            row_number=row.row_number,
-            reasons=tuple(Rejection(*pair) for pair in json.loads(row.reasons)),
-            first_seen_at=row.first_seen_at,
-            seen_at=row.seen_at,
-        )
-        for row, source in rows
-    ]
-
-
-def quarantine_reasons(session: Session) -> dict[tuple[RecordKind, str, str], int]:
-    """How many rows are refused, by kind and by their first field and reason."""
-    columns = (QuarantineRow.kind, QuarantineRow.field, QuarantineRow.reason)
-    rows = session.execute(
-        sa.select(*columns, sa.func.count()).group_by(*columns).order_by(*columns)
-    )
-    return {
-        (RecordKind(kind), field, reason): count for kind, field, reason, count in rows
-    }
-
-
-def quarantined_values(
-    session: Session, node: Node, quarantine_id: int
-) -> dict[str, str | None]:
-    """What a refused row says, by column; only for who looks after the source.
-
-    Raises:
-        NotFoundError: no such row is in quarantine.
-        ConfigurationError: it was sealed with another vault secret.
-    """
-    row = session.get(QuarantineRow, quarantine_id)
-    if row is None:
-        raise NotFoundError("no such row is in quarantine")
-    said = json.loads(unseal(node, _purpose(row.source_id, row.row_hash), row.sealed))
-    return {
-        column: None if value is None else str(value)
-        for column, value in said["values"].items()
-    }
-
-
-def forget_quarantined(session: Session, node: Node, now: datetime) -> int:
-    """Drop rows that no sync has met for `quarantine_days`; how many they were."""
-    oldest = now - timedelta(days=node.settings.quarantine_days)
-    gone = session.scalars(
-        sa.delete(QuarantineRow)
-        .where(QuarantineRow.seen_at < oldest)
-        .returning(QuarantineRow.id)
-    ).all()
-    return len(gone)
 
 
 # --- what the registry holds

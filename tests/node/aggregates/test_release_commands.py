@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,25 @@ from typer.testing import CliRunner
 
 from interurban_node.aggregates.commands import app
 from interurban_node.aggregates.models import ReleaseRow
+from interurban_node.agreements import service as agreements
+from interurban_node.consent.models import GrantRow
+from interurban_node.consent.service import current_questions
 from interurban_node.core.context import Node
 from interurban_node.partners.service import DESCRIPTOR_FILE
-from tests.support.committees import agree, populate
-from tests.support.counting import CITIES, NEXT_PERIOD, PERIOD, a_small_structure
+from interurban_protocol.consent_records import Scope
+from interurban_protocol.release_plans import PlannedRevision, ProtectionProfile
+from tests.support.committees import a_draft, agree, populate
+from tests.support.counting import (
+    CITIES,
+    NEXT_PERIOD,
+    PERIOD,
+    a_small_structure,
+    plan_of,
+    register,
+    some_learners,
+)
 from tests.support.nodes import Federation
+from tests.support.statistics import a_period
 
 
 @pytest.fixture
@@ -98,8 +113,160 @@ def test_releases_are_listed_and_shown(lakeside: Node) -> None:
     assert facts["recipients"] == list(CITIES[1:])
     assert PERIOD in run(lakeside, "list").stdout
     shown = answer(lakeside, "show", facts["release"])
-    assert shown == {**facts, "coverage": 80, "rows": shown["rows"]}
-    assert "coverage: 80 %" in run(lakeside, "show", facts["release"]).stdout
+    assert shown == {**shown, **facts, "coverage": 80, "basis": "consent"}
+    assert shown["gate"]["finished"] is True
+    assert shown["gate"]["examined"] == shown["gate"]["targets"] > 0
+    text = run(lakeside, "show", facts["release"]).stdout
+    assert "coverage: 80 %" in text
+    assert "gate: passed; " in text
+    assert "replaces: nothing" in text
+
+
+# --- the gate
+
+
+@pytest.fixture
+def unsafe(federation: Federation) -> Node:
+    """A city so small that its tables of 2025-Q4 leave too little open."""
+    agree(federation)
+    populate(federation, learners=0)
+    node = federation.nodes["lakeside"]
+    with node.database.transaction() as session:
+        asked = current_questions(session, Scope.AGGREGATES)
+        learners = some_learners(200, seed=3)
+        register(session, learners, [each.question_id for each in asked])
+    return node
+
+
+def test_the_verdict_of_the_gate_is_told(lakeside: Node) -> None:
+    done = run(lakeside, "build", "--period", PERIOD, "--gate-seconds", "60")
+    assert "gate passed: " in done.stderr
+    assert "small cells examined" in done.stderr
+
+
+def test_a_refused_release_is_not_signed_and_the_reasons_say_what_mends_it(
+    unsafe: Node,
+) -> None:
+    done = run(unsafe, "build", "--dataflow", "COMPLETION", "--period", PERIOD)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "PROGRAMME=" in done.stderr
+    assert "mend: threshold 15 in the profile" in done.stderr
+    assert built_ids(unsafe) == []
+
+
+def test_one_refused_release_does_not_stop_the_others(
+    federation: Federation, unsafe: Node
+) -> None:
+    federation.clock.now = a_period(NEXT_PERIOD).cut_off
+    done = run(unsafe, "build", "--all", "--json")
+    assert done.exit_code == 1
+    first, second = json.loads(done.stdout)["built"]
+    assert (first["period"], first["release"]) == (PERIOD, None)
+    assert "mend: " in first["reasons"][0]
+    assert second["release"]["period"] == NEXT_PERIOD
+    assert len(built_ids(unsafe)) == 1
+    assert "refused" in run(unsafe, "calendar").stdout
+
+
+# --- beforehand
+
+
+def test_a_preview_shows_what_will_be_hidden_and_why(lakeside: Node) -> None:
+    (found,) = answer(lakeside, "preview", "--period", PERIOD)["forecasts"]
+    assert found["eligible"] == 200
+    assert (
+        sum(cube["small"] + cube["collapsed"] for cube in found["cubes"])
+        == (found["hidden"])
+    )
+    assert {group["dimension"] for group in found["groups"]} == {
+        *("PROGRAMME", "AGE", "SEX", "EQUITY", "OUTCOME")
+    }
+    done = run(lakeside, "preview", "--period", PERIOD)
+    assert done.exit_code == 0
+    assert "For this office only" in done.stderr
+    assert "of 200 learners are counted" in done.stdout
+    assert "Collapsed" in done.stdout
+    assert built_ids(lakeside) == []
+
+
+def test_a_preview_wants_to_know_of_what(lakeside: Node) -> None:
+    assert run(lakeside, "preview").exit_code == 2
+
+
+def test_the_calendar_names_state_and_next_step(lakeside: Node) -> None:
+    run(lakeside, "build", "--period", PERIOD)
+    first, second = answer(lakeside, "calendar")["calendar"]
+    assert (first["period"], first["state"]) == (PERIOD, "published")
+    assert first["release"] == built_ids(lakeside)[0]
+    assert (second["state"], second["release"]) == ("due", None)
+    assert second["next_step"] == "`release build`"
+    text = run(lakeside, "calendar").stdout
+    assert "Cut-off" in text
+    assert NEXT_PERIOD in text
+
+
+# --- revisions
+
+
+def agree_on_a_revision(federation: Federation, revised: str) -> str:
+    """All sign a plan that issues 2025-Q4 once more; its id."""
+    (first, *others), clock = list(federation.nodes.values()), federation.clock
+    later = a_period(PERIOD, publication=clock.now + timedelta(days=30))
+    payload = plan_of(
+        first,
+        a_small_structure(),
+        periods=(later,),
+        profile=ProtectionProfile(max_dimensions=2),
+        issued_at=clock.now,
+        revision=PlannedRevision(
+            period=PERIOD, replaces=revised, reason="A school sent wrong dates."
+        ),
+    )
+    with first.database.transaction() as session:
+        plan_id = agreements.propose_plan(session, first, payload, [], clock.now)
+        agreement_id = agreements.propose(
+            session, first, a_draft(plan_id, clock.now), clock.now
+        )
+    federation.settle()
+    for node in others:
+        with node.database.transaction() as session:
+            agreements.sign(session, node, agreement_id, clock.now)
+        federation.settle()
+    clock.advance(days=2)
+    return plan_id
+
+
+def test_a_period_is_revised_once_under_a_plan_that_all_signed(
+    federation: Federation,
+) -> None:
+    revised = agree(federation)
+    node = federation.nodes["lakeside"]
+    with node.database.transaction() as session:
+        asked = current_questions(session, Scope.AGGREGATES)
+        learners = some_learners(400)
+        register(session, learners, [each.question_id for each in asked])
+    options = ("--dataflow", "COMPLETION")
+    assert run(node, "build", *options, "--period", PERIOD).exit_code == 0
+    plan_id = agree_on_a_revision(federation, revised)
+    refused = run(node, "revise", "--plan", plan_id, *options)
+    assert refused.exit_code == 1
+    assert "fewer than 10 learners" in refused.stderr
+    with node.database.transaction() as session:
+        refs = session.scalars(sa.select(GrantRow.learner_ref).distinct()).all()[:15]
+        session.execute(
+            sa.update(GrantRow)
+            .where(GrantRow.learner_ref.in_(refs))
+            .values(ended_at=federation.clock.now)
+        )
+    found = answer(node, "revise", "--plan", plan_id, *options)
+    assert found["release"]["revision"] == 1
+    again = run(node, "revise", "--plan", plan_id, *options)
+    assert "one revision at most" in again.stderr
+    assert "(revised)" in run(node, "list").stdout
+    shown = run(node, "show", found["release"]["release"]).stdout
+    assert f"replaces: {built_ids(node)[0]}" in shown
+    ordinary = run(node, "revise", "--plan", revised, *options)
+    assert "not for a revision" in ordinary.stderr
 
 
 def an_exported_file(node: Node, folder: Path) -> Path:

@@ -3,7 +3,7 @@
 import csv
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -130,6 +130,34 @@ def test_starters_by_quarter_are_those_of_a_plain_count(
     assert found == plain
 
 
+def test_exits_by_quarter_are_those_of_a_plain_count(tmp_path: Path) -> None:
+    export = shared_path("data/oulad")
+    lengths = {
+        (row["code_module"], row["code_presentation"]): int(
+            row["module_presentation_length"]
+        )
+        for row in _plain_rows(export, "courses.csv")
+    }
+    left = {
+        (row["code_module"], row["code_presentation"], row["id_student"]): row[
+            "date_unregistration"
+        ]
+        for row in _plain_rows(export, "studentRegistration.csv")
+    }
+    expected: Counter[tuple[date, str]] = Counter()
+    for row in _plain_rows(export, "studentInfo.csv"):
+        term = row["code_presentation"]
+        key = (row["code_module"], term, row["id_student"])
+        if row["region"] == "Wales":
+            day = left.get(key, "?")
+            days = lengths[key[:2]] if day in ("?", "") else int(day)
+            starts = date(int(term[:4]), *{"B": (2, 1), "J": (10, 1)}[term[4]])
+            expected[starts + timedelta(days=days), row["code_module"]] += 1
+    _, mapped = _registry(tmp_path, export, "Wales")
+    found = Counter((e.ended_on, e.programme_code) for e in _enrolments(mapped))
+    assert found == expected
+
+
 def test_consents_follow_the_published_rule(tmp_path: Path) -> None:
     export = shared_path("data/oulad")
     registry, mapped = _registry(tmp_path, export, "Ireland")
@@ -171,7 +199,7 @@ def test_an_enrolment_starts_with_its_presentation(tmp_path: Path) -> None:
     assert first.registered_on == date(2013, 9, 1)
     assert first.ended_on == date(2013, 10, 13)
     assert second.started_on == date(2014, 2, 1)
-    assert (second.registered_on, second.ended_on) == (None, None)
+    assert (second.registered_on, second.ended_on) == (None, date(2014, 9, 23))
 
 
 def test_whoever_left_before_day_0_did_not_start(tmp_path: Path) -> None:
@@ -222,14 +250,24 @@ def test_a_row_is_rejected_if_key_region_result_or_presentation_is_unknown(
         oulad_row("102", disability="maybe"),
     ],
 )
-@pytest.mark.parametrize("days", [("?", "?"), ("soon", "later"), ("1.5", "900000000")])
+@pytest.mark.parametrize(
+    ("days", "ended"),
+    [
+        (("?", "?"), date(2014, 6, 26)),  # with the presentation
+        (("soon", "later"), None),
+        (("1.5", "900000000"), None),
+    ],
+)
 def test_nothing_else_rejects_a_row(
-    row: tuple[str, ...], days: tuple[str, str], tmp_path: Path
+    row: tuple[str, ...],
+    days: tuple[str, str],
+    ended: date | None,
+    tmp_path: Path,
 ) -> None:
     mapped = _small(tmp_path, [row], [("AAA", "2013J", "102", *days)])
     (enrolment,) = _enrolments(mapped)
     assert enrolment.started_on == date(2013, 10, 1)
-    assert (enrolment.registered_on, enrolment.ended_on) == (None, None)
+    assert (enrolment.registered_on, enrolment.ended_on) == (None, ended)
     assert len(mapped[RecordKind.LEARNER].accepted) == 1
 
 

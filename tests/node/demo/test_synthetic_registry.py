@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -14,9 +15,17 @@ from interurban_adapters.records import (
     ConsentClaimRecord,
     EnrolmentRecord,
     EnrolmentStatus,
+    ExitReason,
+    GrievanceKind,
+    GrievanceRecord,
     LearnerRecord,
+    OfferRecord,
+    PlacementEnd,
+    PlacementKind,
+    PlacementRecord,
     Record,
     RecordKind,
+    Sex,
     YesNo,
 )
 from interurban_node.demo.synthetic_registry import (
@@ -96,7 +105,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
         folder.mkdir()
         _written(folder, "northport", learners=200, seed=seed)
         files = sorted(folder.glob("*.csv"))
-        assert len(files) == 6
+        assert len(files) == 8
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in files))
         digests.append(digest.hexdigest())
     assert digests[0] == digests[1] != digests[2]
@@ -109,7 +118,7 @@ def test_no_sound_row_hangs_on_a_rejected_learner(tmp_path: Path) -> None:
     assert len(programmes) == 12
     for kind in set(RecordKind) - {RecordKind.PROGRAMME, RecordKind.LEARNER}:
         fields = [record.model_dump() for record in _records(mapped[kind])]
-        assert {values["person_id"] for values in fields} <= people
+        assert {values.get("person_id") for values in fields} <= people | {None}
         assert {values.get("programme_code") for values in fields} <= programmes | {
             None
         }
@@ -164,6 +173,83 @@ def test_four_of_five_agreed_and_a_few_of_them_left_again(tmp_path: Path) -> Non
     assert 0.74 < answers[ConsentAnswer.GIVEN] / learners < 0.82
     assert 0.08 < answers[ConsentAnswer.REFUSED] / learners < 0.12
     assert 0 < answers[ConsentAnswer.WITHDRAWN] / learners < 0.03
+
+
+def test_reasons_for_leaving_differ_by_sex_and_displacement(tmp_path: Path) -> None:
+    mapped = _mapped(tmp_path, _written(tmp_path, "northport", learners=6_000))
+    people = {person.person_id: person for person in _learners(mapped)}
+    left = [
+        (people[r.person_id], r.exit_reason)
+        for r in _records(mapped[RecordKind.ENROLMENT])
+        if isinstance(r, EnrolmentRecord) and r.status is EnrolmentStatus.WITHDRAWN
+    ]
+
+    def share(reason: ExitReason, group: Callable[[LearnerRecord], bool]) -> float:
+        reasons = [found for person, found in left if group(person)]
+        return reasons.count(reason) / len(reasons)
+
+    assert {reason for _, reason in left} == {*ExitReason, None}
+    assert share(ExitReason.MOVED, lambda p: p.displaced is YesNo.YES) > 0.15
+    assert share(ExitReason.MOVED, lambda p: p.displaced is YesNo.NO) < 0.12
+    assert share(ExitReason.FAMILY, lambda p: p.sex is Sex.FEMALE) > 0.22
+    assert share(ExitReason.FAMILY, lambda p: p.sex is Sex.MALE) < 0.2
+
+
+def test_people_find_work_stay_move_and_break_contracts(tmp_path: Path) -> None:
+    mapped = _mapped(tmp_path, _written(tmp_path, "eastvale", learners=6_000))
+    spells: dict[str, list[PlacementRecord]] = {}
+    for record in _records(mapped[RecordKind.PLACEMENT]):
+        assert isinstance(record, PlacementRecord)
+        assert record.starts <= TODAY
+        spells.setdefault(record.person_id, []).append(record)
+    every = [spell for own in spells.values() for spell in own]
+    assert {spell.kind for spell in every} == set(PlacementKind)
+    assert {spell.end_reason for spell in every} == {*PlacementEnd, None}
+    contracts = [s for s in every if s.kind is PlacementKind.APPRENTICESHIP]
+    broken = [s for s in contracts if s.end_reason is PlacementEnd.BROKEN]
+    assert 0.05 < len(broken) / len(contracts) < 0.25
+    assert all(spell.ends is not None and spell.ends <= TODAY for spell in broken)
+    again = [(own[0], own[1]) for own in spells.values() if len(own) == 2]
+    assert any(one.employer == two.employer for one, two in again)
+    assert any(one.employer != two.employer for one, two in again)
+    assert any((one.wage_band or "") < (two.wage_band or "") for one, two in again)
+
+
+def test_places_are_offered_in_runs_of_a_classroom_for_more_than_come(
+    tmp_path: Path,
+) -> None:
+    mapped = _mapped(tmp_path, _written(tmp_path, "northport", learners=3_000))
+    offered: Counter[str] = Counter()
+    for record in _records(mapped[RecordKind.OFFER]):
+        assert isinstance(record, OfferRecord)
+        assert 0 < record.places <= 25
+        assert record.presentation is not None
+        offered[record.programme_code] += record.places
+    started = Counter(
+        record.programme_code
+        for record in _records(mapped[RecordKind.ENROLMENT])
+        if isinstance(record, EnrolmentRecord)
+    )
+    assert set(offered) == set(started)
+    assert 0.6 < started.total() / offered.total() < 1
+
+
+def test_grievances_are_in_time_late_or_open_and_some_have_no_name(
+    tmp_path: Path,
+) -> None:
+    mapped = _mapped(tmp_path, _written(tmp_path, "eastvale", learners=6_000))
+    records = [
+        record
+        for record in _records(mapped[RecordKind.GRIEVANCE])
+        if isinstance(record, GrievanceRecord)
+    ]
+    assert {record.kind for record in records} == set(GrievanceKind)
+    decided = [record for record in records if record.decided_on is not None]
+    late = [r for r in decided if r.due_on is not None and r.decided_on > r.due_on]  # type: ignore[operator]  # decided
+    assert 0.05 < 1 - len(decided) / len(records) < 0.25
+    assert 0.08 < len(late) / len(decided) < 0.25
+    assert 0.1 < sum(r.person_id is None for r in records) / len(records) < 0.2
+    assert all((r.outcome is None) == (r.decided_on is None) for r in records)
 
 
 def test_names_are_written_in_three_scripts(tmp_path: Path) -> None:
@@ -247,7 +333,7 @@ def test_every_demo_city_has_a_size() -> None:
     assert dict(DEMO_LEARNERS) == {
         "lakeside": 2_000,
         "northport": 6_000,
-        "eastvale": 20_000,
+        "eastvale": 12_000,
     }
     assert set(DEMO_LEARNERS) == set(DEMO_CITIES)
 

@@ -52,9 +52,11 @@ def test_a_first_sync_takes_in_every_kind_of_record(node: Node, export: Export) 
     assert {kind: done.new for kind, done in summary.counts.items()} == {
         RecordKind.PROGRAMME: 2,
         RecordKind.LEARNER: 8,
+        RecordKind.OFFER: 0,
         RecordKind.ENROLMENT: 8,
         RecordKind.CERTIFICATE: 2,
         RecordKind.PLACEMENT: 1,
+        RecordKind.GRIEVANCE: 0,
     }
     assert summary.total.rejected == 0
     assert summary.announcements == ()
@@ -188,9 +190,11 @@ def test_a_sync_killed_after_any_page_goes_on_without_loss_or_double(
     assert live == {
         "programme": 2,
         "learner": 7,
+        "offer": 0,
         "enrolment": 7,  # the learner of one was refused
         "certificate": 2,
         "placement": 1,
+        "grievance": 0,
     }
     assert [row.kind for row in refused] == [RecordKind.ENROLMENT, RecordKind.LEARNER]
     assert unfinished == []
@@ -391,9 +395,9 @@ def test_a_missing_column_stops_before_anything_is_written(
         before = everything(session)
     export.learner("P-4001")
     source = export.source()
-    path = export.folder / "placements.csv"  # the last table that is read
-    path.write_text(path.read_text().replace("employer", "firm"))
-    with pytest.raises(SourceChangedError, match=r"placements\.csv has no column"):
+    path = export.folder / "grievances.csv"  # the last table that is read
+    path.write_text(path.read_text().replace("received", "came"))
+    with pytest.raises(SourceChangedError, match=r"grievances\.csv has no column"):
         service.sync(node, source, node.clock())
     with node.database.transaction() as session:
         assert everything(session) == before

@@ -17,6 +17,22 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "access_tokens",
+        sa.Column("token_id", sa.String(length=36), nullable=False),
+        sa.Column("token_hash", sa.String(length=43), nullable=False),
+        sa.Column("recipient", sa.String(length=260), nullable=False),
+        sa.Column("agreement_id", sa.String(length=71), nullable=False),
+        sa.Column("label", sa.String(length=200), nullable=False),
+        sa.Column("made_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.Column("revoked_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("token_id", name=op.f("pk_access_tokens")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_access_tokens_token_hash")),
+    )
+    op.create_index(
+        op.f("ix_access_tokens_recipient"), "access_tokens", ["recipient"], unique=False
+    )
+    op.create_table(
         "agreements",
         sa.Column("agreement_id", sa.String(length=71), nullable=False),
         sa.Column("document", sa.LargeBinary(), nullable=False),
@@ -24,6 +40,13 @@ def upgrade() -> None:
         sa.Column("signed_by_us_at", UtcDateTime(), nullable=True),
         sa.Column("complete_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("agreement_id", name=op.f("pk_agreements")),
+    )
+    op.create_table(
+        "closed_periods",
+        sa.Column("event", sa.String(length=30), nullable=False),
+        sa.Column("period", sa.String(length=7), nullable=False),
+        sa.Column("closed_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("event", "period", name=op.f("pk_closed_periods")),
     )
     op.create_table(
         "consent_claims",
@@ -55,32 +78,44 @@ def upgrade() -> None:
             "learner_ref", "sequence", name=op.f("pk_consent_events")
         ),
     )
-    with op.batch_alter_table("consent_events", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_consent_events_question_id"), ["question_id"], unique=False
-        )
-
+    op.create_index(
+        op.f("ix_consent_events_question_id"),
+        "consent_events",
+        ["question_id"],
+        unique=False,
+    )
     op.create_table(
         "consent_grants",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("learner_ref", sa.String(length=60), nullable=False),
-        sa.Column("question_id", sa.String(length=71), nullable=False),
-        sa.Column("credential_id", sa.String(length=60), nullable=True),
-        sa.Column("recipient", sa.String(length=260), nullable=True),
-        sa.Column("event_id", sa.String(length=71), nullable=False),
+        sa.Column("learner_number", sa.Integer(), nullable=False),
         sa.Column("granted_at", UtcDateTime(), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("question_id", sa.String(length=71), nullable=False),
+        sa.Column("learner_ref", sa.String(length=60), nullable=False),
+        sa.Column("credential_id", sa.String(length=60), nullable=True),
+        sa.Column("recipient", sa.String(length=260), nullable=True),
+        sa.Column("event_id", sa.String(length=71), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_grants")),
     )
-    with op.batch_alter_table("consent_grants", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_consent_grants_counted", ["learner_ref", "question_id"], unique=False
-        )
-        batch_op.create_index(
-            "ix_consent_grants_due", ["ended_at", "expires_at"], unique=False
-        )
-
+    op.create_index(
+        "ix_consent_grants_counted",
+        "consent_grants",
+        ["learner_ref", "question_id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_consent_grants_due",
+        "consent_grants",
+        ["ended_at", "expires_at"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_consent_grants_standing",
+        "consent_grants",
+        ["question_id", "learner_number", "granted_at", "expires_at", "ended_at"],
+        unique=False,
+    )
     op.create_table(
         "consent_histories",
         sa.Column("learner_ref", sa.String(length=60), nullable=False),
@@ -101,11 +136,60 @@ def upgrade() -> None:
         sa.Column("superseded_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("question_id", name=op.f("pk_consent_questions")),
     )
-    with op.batch_alter_table("consent_questions", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_consent_questions_scope", ["scope", "superseded_at"], unique=False
-        )
-
+    op.create_index(
+        "ix_consent_questions_scope",
+        "consent_questions",
+        ["scope", "superseded_at"],
+        unique=False,
+    )
+    op.create_table(
+        "counted_events",
+        sa.Column("learner_number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("profile_id", sa.Integer(), nullable=False),
+        sa.Column("record_key", sa.BigInteger(), nullable=False),
+        sa.Column("happened_on", sa.Date(), nullable=False),
+        sa.Column("period", sa.String(length=7), nullable=False),
+        sa.Column("event", sa.String(length=30), nullable=False),
+        sa.Column("record_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "learner_number", "period", "event", name=op.f("pk_counted_events")
+        ),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "ix_counted_events_base_cells",
+        "counted_events",
+        [
+            "event",
+            "period",
+            "profile_id",
+            "record_key",
+            "learner_number",
+            "happened_on",
+        ],
+        unique=False,
+    )
+    op.create_table(
+        "counted_profiles",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(length=71), nullable=False),
+        sa.Column("programme__code", sa.String(length=64), nullable=True),
+        sa.Column("programme__field", sa.String(length=4), nullable=True),
+        sa.Column("programme__level", sa.String(length=4), nullable=True),
+        sa.Column("programme__mode", sa.String(length=20), nullable=True),
+        sa.Column("learner__age_band", sa.String(length=64), nullable=True),
+        sa.Column("learner__sex", sa.String(length=10), nullable=True),
+        sa.Column("learner__displaced", sa.String(length=10), nullable=True),
+        sa.Column("learner__disability", sa.String(length=10), nullable=True),
+        sa.Column("enrolment__outcome", sa.String(length=20), nullable=True),
+        sa.Column("enrolment__exit_reason", sa.String(length=64), nullable=True),
+        sa.Column("certificate__level", sa.String(length=4), nullable=True),
+        sa.Column("placement__kind", sa.String(length=20), nullable=True),
+        sa.Column("grievance__kind", sa.String(length=64), nullable=True),
+        sa.Column("grievance__timeliness", sa.String(length=10), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_counted_profiles")),
+        sa.UniqueConstraint("digest", name=op.f("uq_counted_profiles_digest")),
+    )
     op.create_table(
         "credentials",
         sa.Column("credential_id", sa.String(length=60), nullable=False),
@@ -119,11 +203,9 @@ def upgrade() -> None:
             "certificate_id", name=op.f("uq_credentials_certificate_id")
         ),
     )
-    with op.batch_alter_table("credentials", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_credentials_learner_ref"), ["learner_ref"], unique=False
-        )
-
+    op.create_index(
+        op.f("ix_credentials_learner_ref"), "credentials", ["learner_ref"], unique=False
+    )
     op.create_table(
         "evidence",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -142,11 +224,7 @@ def upgrade() -> None:
         sa.Column("trace_id", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_evidence")),
     )
-    with op.batch_alter_table("evidence", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_evidence_partner"), ["partner"], unique=False
-        )
-
+    op.create_index(op.f("ix_evidence_partner"), "evidence", ["partner"], unique=False)
     op.create_table(
         "identities",
         sa.Column("learner_ref", sa.String(length=60), nullable=False),
@@ -182,17 +260,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_journal_known")),
     )
     op.create_table(
+        "learner_numbers",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("learner_ref", sa.String(length=60), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_learner_numbers")),
+        sa.UniqueConstraint("learner_ref", name=op.f("uq_learner_numbers_learner_ref")),
+    )
+    op.create_table(
         "nonces",
         sa.Column("origin", sa.String(length=260), nullable=False),
         sa.Column("nonce", sa.String(length=64), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("origin", "nonce", name=op.f("pk_nonces")),
     )
-    with op.batch_alter_table("nonces", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_nonces_expires_at"), ["expires_at"], unique=False
-        )
-
+    op.create_index(
+        op.f("ix_nonces_expires_at"), "nonces", ["expires_at"], unique=False
+    )
     op.create_table(
         "notices_sent",
         sa.Column("message_id", sa.String(length=64), nullable=False),
@@ -216,11 +299,9 @@ def upgrade() -> None:
         sa.Column("done_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
     )
-    with op.batch_alter_table("outbox", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_outbox_due", ["done_at", "topic", "due_at"], unique=False
-        )
-
+    op.create_index(
+        "ix_outbox_due", "outbox", ["done_at", "topic", "due_at"], unique=False
+    )
     op.create_table(
         "partners",
         sa.Column("origin", sa.String(length=260), nullable=False),
@@ -241,9 +322,14 @@ def upgrade() -> None:
         sa.Column("received_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("plan_id", name=op.f("pk_plans")),
     )
-    with op.batch_alter_table("plans", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_plans_subject"), ["subject"], unique=False)
-
+    op.create_index(op.f("ix_plans_subject"), "plans", ["subject"], unique=False)
+    op.create_table(
+        "proposed_structures",
+        sa.Column("digest", sa.String(length=71), nullable=False),
+        sa.Column("bundle", sa.LargeBinary(), nullable=False),
+        sa.Column("received_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_proposed_structures")),
+    )
     op.create_table(
         "pulled_releases",
         sa.Column("release_id", sa.String(length=71), nullable=False),
@@ -267,11 +353,12 @@ def upgrade() -> None:
             name=op.f("uq_pulled_releases_publisher_series_period_revision"),
         ),
     )
-    with op.batch_alter_table("pulled_releases", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_pulled_releases_dataflow_period", ["dataflow", "period"], unique=False
-        )
-
+    op.create_index(
+        "ix_pulled_releases_dataflow_period",
+        "pulled_releases",
+        ["dataflow", "period"],
+        unique=False,
+    )
     op.create_table(
         "pulls",
         sa.Column("partner", sa.String(length=260), nullable=False),
@@ -297,18 +384,27 @@ def upgrade() -> None:
             "issuer", "reference_id", name=op.f("pk_references_received")
         ),
     )
-    with op.batch_alter_table("references_received", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_references_received_expires_at"),
-            ["expires_at"],
-            unique=False,
-        )
-        batch_op.create_index(
-            batch_op.f("ix_references_received_status_uri"),
-            ["status_uri"],
-            unique=False,
-        )
-
+    op.create_index(
+        op.f("ix_references_received_expires_at"),
+        "references_received",
+        ["expires_at"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_references_received_status_uri"),
+        "references_received",
+        ["status_uri"],
+        unique=False,
+    )
+    op.create_table(
+        "refused_builds",
+        sa.Column("series", sa.String(length=300), nullable=False),
+        sa.Column("period", sa.String(length=7), nullable=False),
+        sa.Column("plan", sa.String(length=71), nullable=False),
+        sa.Column("refused_at", UtcDateTime(), nullable=False),
+        sa.Column("fact", sa.String(length=300), nullable=False),
+        sa.PrimaryKeyConstraint("series", "period", name=op.f("pk_refused_builds")),
+    )
     op.create_table(
         "releases",
         sa.Column("sequence", sa.Integer(), nullable=False),
@@ -326,6 +422,7 @@ def upgrade() -> None:
         sa.Column("built_at", UtcDateTime(), nullable=False),
         sa.Column("publication_at", UtcDateTime(), nullable=False),
         sa.Column("total_shown", sa.Integer(), nullable=True),
+        sa.Column("gate", sa.Text(), nullable=False),
         sa.Column("manifest", sa.LargeBinary(), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_releases")),
@@ -386,14 +483,12 @@ def upgrade() -> None:
         sa.Column("closed_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("list_id", name=op.f("pk_status_lists")),
     )
-    with op.batch_alter_table("status_lists", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_status_lists_expires_at"), ["expires_at"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_status_lists_partner"), ["partner"], unique=False
-        )
-
+    op.create_index(
+        op.f("ix_status_lists_expires_at"), "status_lists", ["expires_at"], unique=False
+    )
+    op.create_index(
+        op.f("ix_status_lists_partner"), "status_lists", ["partner"], unique=False
+    )
     op.create_table(
         "stop_slips",
         sa.Column("learner_ref", sa.String(length=60), nullable=False),
@@ -415,6 +510,7 @@ def upgrade() -> None:
         sa.Column("agreement_id", sa.String(length=71), nullable=False),
         sa.Column("by", sa.String(length=260), nullable=False),
         sa.Column("towards", sa.String(length=260), nullable=False),
+        sa.Column("suspended", sa.Boolean(), nullable=False),
         sa.Column("since", UtcDateTime(), nullable=False),
         sa.Column("reason", sa.String(length=400), nullable=False),
         sa.PrimaryKeyConstraint(
@@ -447,15 +543,50 @@ def upgrade() -> None:
         sa.Column("grade", sa.String(length=20), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_usage_log")),
     )
-    with op.batch_alter_table("usage_log", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_usage_log_kind"), ["kind"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_usage_log_learner_ref"), ["learner_ref"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_usage_log_release_id"), ["release_id"], unique=False
-        )
-
+    op.create_index(op.f("ix_usage_log_kind"), "usage_log", ["kind"], unique=False)
+    op.create_index(
+        op.f("ix_usage_log_learner_ref"), "usage_log", ["learner_ref"], unique=False
+    )
+    op.create_index(
+        op.f("ix_usage_log_release_id"), "usage_log", ["release_id"], unique=False
+    )
+    op.create_table(
+        "grievances",
+        sa.Column("learner_ref", sa.String(length=60), nullable=True),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("received_on", sa.Date(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=True),
+        sa.Column("decided_on", sa.Date(), nullable=True),
+        sa.Column("outcome", sa.String(length=64), nullable=True),
+        sa.Column("record_id", sa.String(length=36), nullable=False),
+        sa.Column(
+            "source_pk",
+            sa.String(length=64).with_variant(
+                sa.String(length=64, collation="C"), "postgresql"
+            ),
+            nullable=False,
+        ),
+        sa.Column("source_hash", sa.String(length=43), nullable=False),
+        sa.Column("mapping_version", sa.String(length=71), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("deleted_at", UtcDateTime(), nullable=True),
+        sa.Column("delete_reason", sa.String(length=20), nullable=True),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["source_id"], ["sources.id"], name=op.f("fk_grievances_source_id")
+        ),
+        sa.PrimaryKeyConstraint("record_id", name=op.f("pk_grievances")),
+        sa.UniqueConstraint(
+            "source_id", "source_pk", name=op.f("uq_grievances_source_id_source_pk")
+        ),
+    )
+    op.create_index(
+        op.f("ix_grievances_learner_ref"), "grievances", ["learner_ref"], unique=False
+    )
+    op.create_index(
+        op.f("ix_grievances_received_on"), "grievances", ["received_on"], unique=False
+    )
     op.create_table(
         "learners",
         sa.Column("learner_ref", sa.String(length=60), nullable=False),
@@ -489,11 +620,9 @@ def upgrade() -> None:
             "source_id", "source_pk", name=op.f("uq_learners_source_id_source_pk")
         ),
     )
-    with op.batch_alter_table("learners", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_learners_learner_ref"), ["learner_ref"], unique=False
-        )
-
+    op.create_index(
+        op.f("ix_learners_learner_ref"), "learners", ["learner_ref"], unique=False
+    )
     op.create_table(
         "partner_keys",
         sa.Column("key_id", sa.String(length=60), nullable=False),
@@ -506,11 +635,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("key_id", name=op.f("pk_partner_keys")),
     )
-    with op.batch_alter_table("partner_keys", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_partner_keys_origin"), ["origin"], unique=False
-        )
-
+    op.create_index(
+        op.f("ix_partner_keys_origin"), "partner_keys", ["origin"], unique=False
+    )
     op.create_table(
         "placements",
         sa.Column("learner_ref", sa.String(length=60), nullable=False),
@@ -518,6 +645,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("starts", sa.Date(), nullable=False),
         sa.Column("ends", sa.Date(), nullable=True),
+        sa.Column("end_reason", sa.String(length=20), nullable=True),
         sa.Column("wage_band", sa.String(length=64), nullable=True),
         sa.Column("record_id", sa.String(length=36), nullable=False),
         sa.Column(
@@ -542,11 +670,9 @@ def upgrade() -> None:
             "source_id", "source_pk", name=op.f("uq_placements_source_id_source_pk")
         ),
     )
-    with op.batch_alter_table("placements", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_placements_learner_ref"), ["learner_ref"], unique=False
-        )
-
+    op.create_index(
+        op.f("ix_placements_learner_ref"), "placements", ["learner_ref"], unique=False
+    )
     op.create_table(
         "programmes",
         sa.Column(
@@ -586,9 +712,7 @@ def upgrade() -> None:
             "source_id", "source_pk", name=op.f("uq_programmes_source_id_source_pk")
         ),
     )
-    with op.batch_alter_table("programmes", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_programmes_code"), ["code"], unique=False)
-
+    op.create_index(op.f("ix_programmes_code"), "programmes", ["code"], unique=False)
     op.create_table(
         "quarantine",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -618,11 +742,9 @@ def upgrade() -> None:
             name=op.f("uq_quarantine_source_id_kind_row_number_row_hash"),
         ),
     )
-    with op.batch_alter_table("quarantine", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_quarantine_seen_at"), ["seen_at"], unique=False
-        )
-
+    op.create_index(
+        op.f("ix_quarantine_seen_at"), "quarantine", ["seen_at"], unique=False
+    )
     op.create_table(
         "references_sent",
         sa.Column("reference_id", sa.String(length=128), nullable=False),
@@ -657,49 +779,56 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("reference_id", name=op.f("pk_references_sent")),
     )
-    with op.batch_alter_table("references_sent", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_references_sent_credential_id"),
-            ["credential_id"],
-            unique=False,
-        )
-        batch_op.create_index(
-            batch_op.f("ix_references_sent_expires_at"), ["expires_at"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_references_sent_learner_ref"), ["learner_ref"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_references_sent_notice_message_id"),
-            ["notice_message_id"],
-            unique=False,
-        )
-        batch_op.create_index(
-            "uq_references_sent_standing",
-            ["learner_ref", "credential_id", "partner"],
-            unique=True,
-            sqlite_where=sa.text("state = 'sent'"),
-            postgresql_where=sa.text("state = 'sent'"),
-        )
-
+    op.create_index(
+        op.f("ix_references_sent_credential_id"),
+        "references_sent",
+        ["credential_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_references_sent_expires_at"),
+        "references_sent",
+        ["expires_at"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_references_sent_learner_ref"),
+        "references_sent",
+        ["learner_ref"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_references_sent_notice_message_id"),
+        "references_sent",
+        ["notice_message_id"],
+        unique=False,
+    )
+    op.create_index(
+        "uq_references_sent_standing",
+        "references_sent",
+        ["learner_ref", "credential_id", "partner"],
+        unique=True,
+        sqlite_where=sa.text("state = 'sent'"),
+        postgresql_where=sa.text("state = 'sent'"),
+    )
     op.create_table(
         "release_members",
+        sa.Column("block", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
-        sa.Column("learner_ref", sa.String(length=60), nullable=False),
+        sa.Column("bits", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["sequence"],
             ["releases.sequence"],
             name=op.f("fk_release_members_sequence"),
         ),
-        sa.PrimaryKeyConstraint(
-            "sequence", "learner_ref", name=op.f("pk_release_members")
-        ),
+        sa.PrimaryKeyConstraint("block", "sequence", name=op.f("pk_release_members")),
     )
-    with op.batch_alter_table("release_members", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_release_members_learner_ref"), ["learner_ref"], unique=False
-        )
-
+    op.create_index(
+        op.f("ix_release_members_sequence"),
+        "release_members",
+        ["sequence"],
+        unique=False,
+    )
     op.create_table(
         "source_tables",
         sa.Column("source_id", sa.Integer(), nullable=False),
@@ -746,11 +875,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sync_runs")),
     )
-    with op.batch_alter_table("sync_runs", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_sync_runs_source_id"), ["source_id"], unique=False
-        )
-
+    op.create_index(
+        op.f("ix_sync_runs_source_id"), "sync_runs", ["source_id"], unique=False
+    )
     op.create_table(
         "web_sessions",
         sa.Column("token_hash", sa.String(length=43), nullable=False),
@@ -768,17 +895,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_web_sessions")),
         sa.UniqueConstraint("session_id", name=op.f("uq_web_sessions_session_id")),
     )
-    with op.batch_alter_table("web_sessions", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_web_sessions_learner_ref"), ["learner_ref"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_web_sessions_seen_at"), ["seen_at"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_web_sessions_token_id"), ["token_id"], unique=False
-        )
-
+    op.create_index(
+        op.f("ix_web_sessions_learner_ref"),
+        "web_sessions",
+        ["learner_ref"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_web_sessions_seen_at"), "web_sessions", ["seen_at"], unique=False
+    )
+    op.create_index(
+        op.f("ix_web_sessions_token_id"), "web_sessions", ["token_id"], unique=False
+    )
     op.create_table(
         "certificates",
         sa.Column("learner_ref", sa.String(length=60), nullable=False),
@@ -822,11 +950,12 @@ def upgrade() -> None:
             "source_id", "source_pk", name=op.f("uq_certificates_source_id_source_pk")
         ),
     )
-    with op.batch_alter_table("certificates", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_certificates_learner_ref"), ["learner_ref"], unique=False
-        )
-
+    op.create_index(
+        op.f("ix_certificates_learner_ref"),
+        "certificates",
+        ["learner_ref"],
+        unique=False,
+    )
     op.create_table(
         "enrolments",
         sa.Column("learner_ref", sa.String(length=60), nullable=False),
@@ -882,142 +1011,162 @@ def upgrade() -> None:
             "source_id", "source_pk", name=op.f("uq_enrolments_source_id_source_pk")
         ),
     )
-    with op.batch_alter_table("enrolments", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_enrolments_learner_ref"), ["learner_ref"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_enrolments_start_period"), ["start_period"], unique=False
-        )
+    op.create_index(
+        op.f("ix_enrolments_learner_ref"), "enrolments", ["learner_ref"], unique=False
+    )
+    op.create_index(
+        op.f("ix_enrolments_start_period"), "enrolments", ["start_period"], unique=False
+    )
+    op.create_table(
+        "offers",
+        sa.Column("programme_id", sa.String(length=36), nullable=False),
+        sa.Column(
+            "programme_code",
+            sa.String(length=64).with_variant(
+                sa.String(length=64, collation="C"), "postgresql"
+            ),
+            nullable=False,
+        ),
+        sa.Column("presentation", sa.String(length=64), nullable=True),
+        sa.Column("starts", sa.Date(), nullable=False),
+        sa.Column("places", sa.Integer(), nullable=False),
+        sa.Column("mode", sa.String(length=20), nullable=True),
+        sa.Column("record_id", sa.String(length=36), nullable=False),
+        sa.Column(
+            "source_pk",
+            sa.String(length=64).with_variant(
+                sa.String(length=64, collation="C"), "postgresql"
+            ),
+            nullable=False,
+        ),
+        sa.Column("source_hash", sa.String(length=43), nullable=False),
+        sa.Column("mapping_version", sa.String(length=71), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
+        sa.Column("deleted_at", UtcDateTime(), nullable=True),
+        sa.Column("delete_reason", sa.String(length=20), nullable=True),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["programme_id"],
+            ["programmes.record_id"],
+            name=op.f("fk_offers_programme_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["source_id"], ["sources.id"], name=op.f("fk_offers_source_id")
+        ),
+        sa.PrimaryKeyConstraint("record_id", name=op.f("pk_offers")),
+        sa.UniqueConstraint(
+            "source_id", "source_pk", name=op.f("uq_offers_source_id_source_pk")
+        ),
+    )
+    op.create_index(op.f("ix_offers_starts"), "offers", ["starts"], unique=False)
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("enrolments", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_enrolments_start_period"))
-        batch_op.drop_index(batch_op.f("ix_enrolments_learner_ref"))
-
+    op.drop_index(op.f("ix_offers_starts"), table_name="offers")
+    op.drop_table("offers")
+    op.drop_index(op.f("ix_enrolments_start_period"), table_name="enrolments")
+    op.drop_index(op.f("ix_enrolments_learner_ref"), table_name="enrolments")
     op.drop_table("enrolments")
-    with op.batch_alter_table("certificates", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_certificates_learner_ref"))
-
+    op.drop_index(op.f("ix_certificates_learner_ref"), table_name="certificates")
     op.drop_table("certificates")
-    with op.batch_alter_table("web_sessions", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_web_sessions_token_id"))
-        batch_op.drop_index(batch_op.f("ix_web_sessions_seen_at"))
-        batch_op.drop_index(batch_op.f("ix_web_sessions_learner_ref"))
-
+    op.drop_index(op.f("ix_web_sessions_token_id"), table_name="web_sessions")
+    op.drop_index(op.f("ix_web_sessions_seen_at"), table_name="web_sessions")
+    op.drop_index(op.f("ix_web_sessions_learner_ref"), table_name="web_sessions")
     op.drop_table("web_sessions")
-    with op.batch_alter_table("sync_runs", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_sync_runs_source_id"))
-
+    op.drop_index(op.f("ix_sync_runs_source_id"), table_name="sync_runs")
     op.drop_table("sync_runs")
     op.drop_table("status_indexes")
     op.drop_table("source_tables")
-    with op.batch_alter_table("release_members", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_release_members_learner_ref"))
-
+    op.drop_index(op.f("ix_release_members_sequence"), table_name="release_members")
     op.drop_table("release_members")
-    with op.batch_alter_table("references_sent", schema=None) as batch_op:
-        batch_op.drop_index(
-            "uq_references_sent_standing",
-            sqlite_where=sa.text("state = 'sent'"),
-            postgresql_where=sa.text("state = 'sent'"),
-        )
-        batch_op.drop_index(batch_op.f("ix_references_sent_notice_message_id"))
-        batch_op.drop_index(batch_op.f("ix_references_sent_learner_ref"))
-        batch_op.drop_index(batch_op.f("ix_references_sent_expires_at"))
-        batch_op.drop_index(batch_op.f("ix_references_sent_credential_id"))
-
+    op.drop_index(
+        "uq_references_sent_standing",
+        table_name="references_sent",
+        sqlite_where=sa.text("state = 'sent'"),
+        postgresql_where=sa.text("state = 'sent'"),
+    )
+    op.drop_index(
+        op.f("ix_references_sent_notice_message_id"), table_name="references_sent"
+    )
+    op.drop_index(op.f("ix_references_sent_learner_ref"), table_name="references_sent")
+    op.drop_index(op.f("ix_references_sent_expires_at"), table_name="references_sent")
+    op.drop_index(
+        op.f("ix_references_sent_credential_id"), table_name="references_sent"
+    )
     op.drop_table("references_sent")
-    with op.batch_alter_table("quarantine", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_quarantine_seen_at"))
-
+    op.drop_index(op.f("ix_quarantine_seen_at"), table_name="quarantine")
     op.drop_table("quarantine")
-    with op.batch_alter_table("programmes", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_programmes_code"))
-
+    op.drop_index(op.f("ix_programmes_code"), table_name="programmes")
     op.drop_table("programmes")
-    with op.batch_alter_table("placements", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_placements_learner_ref"))
-
+    op.drop_index(op.f("ix_placements_learner_ref"), table_name="placements")
     op.drop_table("placements")
-    with op.batch_alter_table("partner_keys", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_partner_keys_origin"))
-
+    op.drop_index(op.f("ix_partner_keys_origin"), table_name="partner_keys")
     op.drop_table("partner_keys")
-    with op.batch_alter_table("learners", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_learners_learner_ref"))
-
+    op.drop_index(op.f("ix_learners_learner_ref"), table_name="learners")
     op.drop_table("learners")
-    with op.batch_alter_table("usage_log", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_usage_log_release_id"))
-        batch_op.drop_index(batch_op.f("ix_usage_log_learner_ref"))
-        batch_op.drop_index(batch_op.f("ix_usage_log_kind"))
-
+    op.drop_index(op.f("ix_grievances_received_on"), table_name="grievances")
+    op.drop_index(op.f("ix_grievances_learner_ref"), table_name="grievances")
+    op.drop_table("grievances")
+    op.drop_index(op.f("ix_usage_log_release_id"), table_name="usage_log")
+    op.drop_index(op.f("ix_usage_log_learner_ref"), table_name="usage_log")
+    op.drop_index(op.f("ix_usage_log_kind"), table_name="usage_log")
     op.drop_table("usage_log")
     op.drop_table("tokens")
     op.drop_table("suspensions")
     op.drop_table("structures")
     op.drop_table("stop_slips")
-    with op.batch_alter_table("status_lists", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_status_lists_partner"))
-        batch_op.drop_index(batch_op.f("ix_status_lists_expires_at"))
-
+    op.drop_index(op.f("ix_status_lists_partner"), table_name="status_lists")
+    op.drop_index(op.f("ix_status_lists_expires_at"), table_name="status_lists")
     op.drop_table("status_lists")
     op.drop_table("status_cache")
     op.drop_table("sources")
     op.drop_table("sign_in_codes")
     op.drop_table("sign_in_attempts")
     op.drop_table("releases")
-    with op.batch_alter_table("references_received", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_references_received_status_uri"))
-        batch_op.drop_index(batch_op.f("ix_references_received_expires_at"))
-
+    op.drop_table("refused_builds")
+    op.drop_index(
+        op.f("ix_references_received_status_uri"), table_name="references_received"
+    )
+    op.drop_index(
+        op.f("ix_references_received_expires_at"), table_name="references_received"
+    )
     op.drop_table("references_received")
     op.drop_table("pulls")
-    with op.batch_alter_table("pulled_releases", schema=None) as batch_op:
-        batch_op.drop_index("ix_pulled_releases_dataflow_period")
-
+    op.drop_index("ix_pulled_releases_dataflow_period", table_name="pulled_releases")
     op.drop_table("pulled_releases")
-    with op.batch_alter_table("plans", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_plans_subject"))
-
+    op.drop_table("proposed_structures")
+    op.drop_index(op.f("ix_plans_subject"), table_name="plans")
     op.drop_table("plans")
     op.drop_table("partners")
-    with op.batch_alter_table("outbox", schema=None) as batch_op:
-        batch_op.drop_index("ix_outbox_due")
-
+    op.drop_index("ix_outbox_due", table_name="outbox")
     op.drop_table("outbox")
     op.drop_table("notices_sent")
-    with op.batch_alter_table("nonces", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_nonces_expires_at"))
-
+    op.drop_index(op.f("ix_nonces_expires_at"), table_name="nonces")
     op.drop_table("nonces")
+    op.drop_table("learner_numbers")
     op.drop_table("journal_known")
     op.drop_table("invitations")
     op.drop_table("inbox")
     op.drop_table("identities")
-    with op.batch_alter_table("evidence", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_evidence_partner"))
-
+    op.drop_index(op.f("ix_evidence_partner"), table_name="evidence")
     op.drop_table("evidence")
-    with op.batch_alter_table("credentials", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_credentials_learner_ref"))
-
+    op.drop_index(op.f("ix_credentials_learner_ref"), table_name="credentials")
     op.drop_table("credentials")
-    with op.batch_alter_table("consent_questions", schema=None) as batch_op:
-        batch_op.drop_index("ix_consent_questions_scope")
-
+    op.drop_table("counted_profiles")
+    op.drop_index("ix_counted_events_base_cells", table_name="counted_events")
+    op.drop_table("counted_events")
+    op.drop_index("ix_consent_questions_scope", table_name="consent_questions")
     op.drop_table("consent_questions")
     op.drop_table("consent_histories")
-    with op.batch_alter_table("consent_grants", schema=None) as batch_op:
-        batch_op.drop_index("ix_consent_grants_due")
-        batch_op.drop_index("ix_consent_grants_counted")
-
+    op.drop_index("ix_consent_grants_standing", table_name="consent_grants")
+    op.drop_index("ix_consent_grants_due", table_name="consent_grants")
+    op.drop_index("ix_consent_grants_counted", table_name="consent_grants")
     op.drop_table("consent_grants")
-    with op.batch_alter_table("consent_events", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_consent_events_question_id"))
-
+    op.drop_index(op.f("ix_consent_events_question_id"), table_name="consent_events")
     op.drop_table("consent_events")
     op.drop_table("consent_claims")
+    op.drop_table("closed_periods")
     op.drop_table("agreements")
+    op.drop_index(op.f("ix_access_tokens_recipient"), table_name="access_tokens")
+    op.drop_table("access_tokens")
