@@ -1,173 +1,138 @@
-"""Linear programming against published tables, on a tiny made-up city.
+"""Linear programming against published tables.
 
-The attacker knows the method and all its public parameters. Every published cell gives one
-row, a sum of base cells between two bounds; the unknown base cell is minimised and maximised
-(integrality relaxed, HiGHS). A learner alone in a base cell is *exact* when both ends agree,
-and their existence is *proven* when the lower end is above zero.
-
-The same attack is run on tables that protect less, where it succeeds: a test that could not
-fail would say nothing.
+The attacker knows the method and all its public parameters, and is told of every hidden cell
+whether it is small or collapsed. A learner alone in a base cell is *exact* when both ends of
+the range agree, and *proven* when the lower end is above zero. The same attack is run on
+tables that protect less, where it succeeds: a test that could not fail would say nothing.
 """
-
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from scipy.optimize import linprog
-from scipy.sparse import csr_matrix
 
-from interurban_protocol.disclosure import closed_lattice
+from interurban_node.attackers.programmes import ranges
+from interurban_node.attackers.scores import score_bounds
+from interurban_protocol.perturbation_tables import perturbation_table
 from interurban_protocol.release_plans import ProtectionProfile
-from interurban_protocol.structures import Structure
-from tests.support.statistics import (
-    DEFAULT,
-    Person,
-    a_structure,
-    base_combinations,
-    naive_count,
-    protected,
-    some_people,
+from tests.support.attacks import (
+    SEEDS,
+    WEAK,
+    City,
+    a_city,
+    cities,
+    enough_time,
+    gate_report,
+    some_alone,
+    unsafe_exact,
+    unsafe_suppressed,
+    unsafe_system,
 )
+from tests.support.statistics import DEFAULT, Person
 
-CITY = a_structure(programmes=3, ages=2)
 TARGETS = 10
-TOLERANCE = 1e-6
+TOLERANCE = 1e-5
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What a publication says of one cell of the lattice."""
-
-    codes: tuple[str, ...]
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the attack found out about one learner's base cell."""
-
-    low: float
-    high: float
-
-    @property
-    def is_exact(self) -> bool:
-        return self.high - self.low < 1 - TOLERANCE
-
-    @property
-    def is_proven(self) -> bool:
-        return self.low > TOLERANCE
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_release_with_the_default_profile_proves_nobody(seed, note):
+    for city in cities(seed):
+        found = ranges(city.system(), some_alone(city, TARGETS), enough_time())
+        for score in score_bounds(city.data, found):
+            assert note("default", score).success == 0.0, score.attack
+            assert score.trials >= 8
 
 
-def exact_counts(people: Sequence[Person], dimensions: int) -> list[Bounds]:
-    counts = {
-        codes: naive_count(people, codes) for codes in closed_lattice(CITY, dimensions)
-    }
-    return [Bounds(codes, count, count) for codes, count in counts.items()]
-
-
-def primary_suppression(people: Sequence[Person], dimensions: int) -> list[Bounds]:
-    """Exact counts from 10 on and zeros; 1 to 9 hidden."""
-    return [
-        Bounds(cell.codes, 1, 9) if 1 <= cell.low < 10 else cell
-        for cell in exact_counts(people, dimensions)
-    ]
-
-
-def protected_release(
-    people: Sequence[Person], profile: ProtectionProfile = DEFAULT
-) -> list[Bounds]:
-    """What the manifest of a release lets everybody conclude from its cells, and more.
-
-    A hidden cell is small or collapsed, and looks the same in either case. This attacker is
-    told which of them are collapsed, and takes the others as small.
-    """
-    noise = profile.perturbation.maximum
-    small = profile.threshold - 1 + noise
-    bounds = []
-    for codes, value in protected(people, CITY, profile).cells:
-        if value is not None:
-            bounds.append(Bounds(codes, value - noise, value + noise))
-        else:
-            is_small = naive_count(people, codes) <= small
-            bounds.append(Bounds(codes, 0, small if is_small else np.inf))
-    return bounds
-
-
-def attack(
-    structure: Structure,
-    published: Iterable[Bounds],
-    targets: Sequence[tuple[str, ...]],
-) -> list[Outcome]:
-    """The range of each target base cell, given everything published."""
-    cells = base_combinations(structure)
-    columns = np.array(cells)
-    rows, low, high = [], [], []
-    for bounds in published:
-        codes = np.array(bounds.codes)
-        rows.append(((columns == codes) | (codes == "_T")).all(axis=1))
-        low.append(bounds.low)
-        high.append(bounds.high)
-    matrix = csr_matrix(np.array(rows, dtype=float))
-    bounded = np.isfinite(high)
-    left = csr_matrix(np.vstack([matrix.toarray()[bounded], -matrix.toarray()]))
-    right = np.concatenate([np.array(high)[bounded], -np.array(low)])
-
-    def end(position: int, sign: float) -> float:
-        objective = np.zeros(len(cells))
-        objective[position] = sign
-        found = linprog(objective, A_ub=left, b_ub=right, method="highs")
-        assert found.success, found.message
-        return float(sign * found.fun)
-
-    positions = [cells.index(target) for target in targets]
-    return [Outcome(end(place, 1.0), end(place, -1.0)) for place in positions]
-
-
-def city(seed: int) -> tuple[list[Person], list[tuple[str, ...]]]:
-    """People, and the base cells of some who are alone in theirs."""
-    people = some_people(CITY, count=600, seed=seed)
-    alone = [codes for codes, n in Counter(p.codes for p in people).items() if n == 1]
-    assert len(alone) >= TARGETS
-    return people, sorted(alone)[:: max(1, len(alone) // TARGETS)][:TARGETS]
-
-
-@pytest.mark.parametrize("seed", range(1, 7))
-def test_a_release_with_the_default_profile_proves_nobody(seed):
-    people, targets = city(seed)
-    outcomes = attack(CITY, protected_release(people), targets)
-    assert not [outcome for outcome in outcomes if outcome.is_exact]
-    assert not [outcome for outcome in outcomes if outcome.is_proven]
-    assert min(outcome.high - outcome.low for outcome in outcomes) >= 3
-
-
-def test_the_release_that_was_attacked_is_not_empty():
-    people, _ = city(1)
-    shown = [bounds for bounds in protected_release(people) if bounds.low > 0]
-    assert len(shown) > 100
-
-
+@pytest.mark.parametrize("seed", SEEDS[:2])
 @pytest.mark.parametrize(
-    ("publish", "least_exact"),
-    [(exact_counts, TARGETS), (primary_suppression, TARGETS // 2)],
+    ("publish", "name", "least"),
+    [(unsafe_exact, "exact", 1.0), (unsafe_suppressed, "1 to 9 hidden", 0.4)],
     ids=["exact counts", "hiding 1 to 9 only"],
 )
 def test_the_same_attack_names_people_in_tables_that_protect_less(
-    publish: Callable[[Sequence[Person], int], list[Bounds]], least_exact: int
+    seed, publish, name, least, note
 ):
-    people, targets = city(1)
-    outcomes = attack(CITY, publish(people, 5), targets)
-    assert sum(outcome.is_exact for outcome in outcomes) >= least_exact
-    assert sum(outcome.is_proven for outcome in outcomes) >= least_exact
+    for city in cities(seed):
+        system = unsafe_system(city, publish(city))
+        found = ranges(system, some_alone(city, TARGETS), enough_time())
+        exact, proven, _ = (note(name, each) for each in score_bounds(city.data, found))
+        assert exact.success >= least
+        assert proven.success >= least
+
+
+def test_a_weak_profile_lets_somebody_be_proven(note):
+    city = a_city(1, people=150)
+    lattice = city.lattice()
+    alone = [lattice[place] for place in np.flatnonzero(city.true_counts(lattice) == 1)]
+    targets = [city.space.cells_in(sets) for sets in city.space.cell_sets(alone)]
+    found = ranges(city.system(WEAK), targets, enough_time())
+    scores = {
+        each.attack: note("weak profile", each)
+        for each in score_bounds(city.data, found)
+    }
+    assert scores["bounds: proven"].gains
+    assert scores["bounds: narrow"].gains
+
+
+def test_a_release_that_was_attacked_is_not_empty():
+    for city in cities(1):
+        shown = [cell for cell in city.table().cells if cell.value is not None]
+        assert len(shown) > 50
 
 
 def test_a_tighter_profile_leaves_the_attacker_a_wider_range():
-    people, targets = city(2)
-    loose = attack(CITY, protected_release(people), targets)
+    city = a_city(2)
+    targets = some_alone(city, TARGETS)
+    loose = ranges(city.system(), targets, enough_time())
     pairs_only = ProtectionProfile(max_dimensions=2)
-    tight = attack(CITY, protected_release(people, pairs_only), targets)
+    tight = ranges(city.system(pairs_only), targets, enough_time())
     for before, after in zip(loose, tight, strict=True):
         assert after.low <= before.low + TOLERANCE
         assert after.high >= before.high - TOLERANCE
+
+
+def test_another_solver_finds_the_same_ranges():
+    city = a_city(3)
+    system = city.system()
+    targets = some_alone(city, 3)
+    matrix = np.zeros((len(system.rows), city.space.size))
+    for cell, rows in enumerate(system.memberships):
+        matrix[rows[rows >= 0], cell] = 1.0
+    bounded = np.isfinite(system.rows.high)
+    left = np.vstack([matrix[bounded], -matrix])
+    right = np.concatenate([system.rows.high[bounded], -system.rows.low])
+    for target, found in zip(
+        targets, ranges(system, targets, enough_time()), strict=True
+    ):
+        for sign, end in ((1.0, found.low), (-1.0, found.high)):
+            objective = np.zeros(city.space.size)
+            objective[target] = sign
+            solved = linprog(objective, A_ub=left, b_ub=right, method="highs-ds")
+            assert sign * solved.fun == pytest.approx(end, abs=1e-4)
+
+
+def a_city_with_opposite_noise() -> City:
+    """One programme and age band of 15 women and 2 men, shown as 13, and the women as 20."""
+    city = a_city(1)
+    noise = perturbation_table(DEFAULT.perturbation)
+    chance = np.random.default_rng(1)
+    keys = [int(key) for key in chance.integers(0, 2**32, size=17)]
+    while (noise.lookup(15, sum(keys[:15])), noise.lookup(17, sum(keys))) != (5, -4):
+        keys[0], keys[16] = map(int, chance.integers(0, 2**32, size=2))
+    equity, outcome = ("DIS", "NDI", "_U"), ("COM", "NCM", "ONG")
+    lopsided = [
+        Person(
+            ("P1", "A1", "F" if n < 15 else "M", equity[n % 3], outcome[n // 3 % 3]),
+            keys[n],
+        )
+        for n in range(17)
+    ]
+    others = [each for each in city.people if each.codes[:2] != ("P1", "A1")]
+    return City(city.data, city.structure, (*others, *lopsided))
+
+
+@pytest.mark.xfail(
+    reason="the noise of a whole and of its largest part can leave less than five for the"
+    " rest; the gate refuses such a release: docs/attacks.md, what we know is weak"
+)
+def test_opposite_noise_of_whole_and_part_leaves_a_wide_range():
+    assert gate_report(a_city_with_opposite_noise()).findings == ()

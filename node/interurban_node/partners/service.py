@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -55,10 +56,18 @@ INVITATION_LIFETIME = timedelta(days=7)
 HEARD_EVERY = timedelta(minutes=1)
 CONFIRM_TOPIC = "confirm-partner"
 _LATER_THAN_ANY = datetime.max.replace(tzinfo=UTC)
-# Columns and no rows of the mapper: every request of a partner asks for them.
-_PINNED = sa.select(
-    PartnerRow.origin, PartnerRow.descriptor, PartnerRow.last_heard_at
-).where(PartnerRow.confirmed_by_us_at.is_not(None))
+# From the tables, written once and past the mapper: every request of a partner asks this.
+# What changes a partner's row therefore flushes it.
+_PARTNERS = cast("sa.Table", PartnerRow.__table__).c
+_KEYS = cast("sa.Table", PartnerKeyRow.__table__).c
+_PINNED = (
+    sa.select(_PARTNERS.origin, _PARTNERS.descriptor, _PARTNERS.last_heard_at)
+    .where(_PARTNERS.confirmed_by_us_at.is_not(None))
+    .order_by(_PARTNERS.origin)
+)
+_PINNED_BY_KEY = _PINNED.where(
+    _KEYS.origin == _PARTNERS.origin, _KEYS.key_id == sa.bindparam("key_id")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,14 +306,12 @@ def pinned(session: Session, origin: str) -> PinnedPartner:
 
 def pinned_partners(session: Session) -> list[PinnedPartner]:
     """Every partner whose words were confirmed here."""
-    rows = session.execute(_PINNED.order_by(PartnerRow.origin))
-    return [_pinned(*row) for row in rows]
+    return [_pinned(*row) for row in session.execute(_PINNED)]
 
 
 def pinned_by_key(session: Session, key_id: str) -> PinnedPartner | None:
     """The pinned partner that announced a key, if there is one."""
-    select = _PINNED.join(PartnerKeyRow, PartnerKeyRow.origin == PartnerRow.origin)
-    row = session.execute(select.where(PartnerKeyRow.key_id == key_id)).one_or_none()
+    row = session.execute(_PINNED_BY_KEY, {"key_id": key_id}).one_or_none()
     return _pinned(*row) if row is not None else None
 
 
