@@ -388,8 +388,8 @@ def _read(
     population = _population(session, node, task, cohort, now)
     found = queries.count(session, population)
     rows = {row.values: (row.count, row.key_sum) for row in found.rows}
-    if task.revision:
-        rows = _with_fresh_keys(session, node, task, population)
+    if task.revision or task.structure.cohort is not None:
+        rows = _with_other_keys(session, node, task, population)
     return Reading(rows, found.eligible, found.members)
 
 
@@ -419,11 +419,18 @@ def _asked(session: Session) -> list[rules.AskedQuestion]:
     ]
 
 
-def _with_fresh_keys(
+def _with_other_keys(
     session: Session, node: Node, task: Task, population: queries.Population
 ) -> dict[Values, tuple[int, int]]:
-    """The rows with keys of this revision, which have nothing to do with the first ones."""
-    salt = f"{task.period} revision {task.revision}"
+    """The rows with other keys than those of the release that people stand in already.
+
+    A revision has keys of its own. A cohort seen again has those of the quarter in which it
+    is seen: with the cohort's own, an equal value would say that everybody of the group is
+    in it.
+    """
+    salt = task.planned.period
+    if task.revision:
+        salt = f"{task.period} revision {task.revision}"
     keys: dict[Values, list[int]] = defaultdict(list)
     for learner_ref, values in queries.people(session, population):
         keys[values].append(record_key(node.keys.record, salt, learner_ref))
