@@ -18,6 +18,9 @@ from interurban_node.registry.models import CountedProfileRow, ProgrammeRow, Sou
 from interurban_protocol.release_plans import quarter_after
 from tests.support.learners import ask
 
+MOST_RECORDS = (
+    2_000_000  # beyond, the registry's own records are left out: they are wide
+)
 BEFORE = datetime(2025, 1, 1, tzinfo=UTC)
 AGES = tuple(f"A{number}" for number in range(1, 7))
 SEXES = ("F", "M", "_U")
@@ -112,7 +115,8 @@ def make_city(node: Node, city: City, period: str) -> str:
                 salt=back * 7919,
             )
         _run(session, _GRANTS, question=question)
-        _make_records(session, period)
+        if city.records <= MOST_RECORDS:
+            _make_records(session, period)
         _run(session, _FLOOR, period=period)
         if node.database.is_sqlite:  # PostgreSQL hashes; SQLite sorts without an index
             _run(session, _FLOOR_INDEX)

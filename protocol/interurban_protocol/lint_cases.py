@@ -20,6 +20,8 @@ class Rule(StrEnum):
     STOCK = "a stock instead of a flow"
     TWICE = "a cohort counted a second time"
     CALENDAR = "a second calendar"
+    CONSENT = "consent passed over"
+    MARKS = "a protection switched off"
 
 
 @dataclass(frozen=True, slots=True)

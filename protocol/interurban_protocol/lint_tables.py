@@ -10,6 +10,7 @@ from interurban_protocol.structure_groupings import (
     listed_dimensions,
     overlapping_leaves,
 )
+from interurban_protocol.structures import Structure
 from interurban_protocol.training_structures import TRAINING_DATAFLOWS, TRAINING_EVENTS
 
 HAPPENS_TO_NOBODY = frozenset(
@@ -56,22 +57,27 @@ def one_whole_twice(case: Case) -> Iterator[Finding]:
 def unprotected_people(case: Case) -> Iterator[Finding]:
     """Rule 2: exact counts of people, from which a protected part could be worked out."""
     for structure in case.structures:
-        if structure.basis != "non_personal":
-            continue
-        if structure.event not in HAPPENS_TO_NOBODY:
+        yield from counted_exactly(structure)
+
+
+def counted_exactly(structure: Structure) -> Iterator[Finding]:
+    """What of people a table would publish without any protection."""
+    if structure.basis != "non_personal":
+        return
+    if structure.event not in HAPPENS_TO_NOBODY:
+        yield _unprotected(
+            structure.id,
+            f"{structure.event} happens to a person, and non_personal counts are "
+            "published exactly",
+        )
+    for dimension in structure.split_dimensions:
+        record = (dimension.source or "").partition(".")[0]
+        if record not in _NOBODYS_RECORDS:
             yield _unprotected(
-                structure.id,
-                f"{structure.event} happens to a person, and non_personal counts are "
+                f"{structure.id}.{dimension.id}",
+                f"{dimension.source} is a fact about a person, in a table that is "
                 "published exactly",
             )
-        for dimension in structure.split_dimensions:
-            record = (dimension.source or "").partition(".")[0]
-            if record not in _NOBODYS_RECORDS:
-                yield _unprotected(
-                    f"{structure.id}.{dimension.id}",
-                    f"{dimension.source} is a fact about a person, in a table that is "
-                    "published exactly",
-                )
 
 
 def overlapping_bands(case: Case) -> Iterator[Finding]:
@@ -162,11 +168,12 @@ def _unprotected(where: str, fact: str) -> Finding:
         Rule.UNPROTECTED,
         fact,
         where,
-        "Declare the basis consent or public_task; then the table is protected.",
+        "Declare the basis consent; then the table is protected.",
     )
 
 
 __all__ = [
+    "counted_exactly",
     "derived_figures",
     "one_whole_twice",
     "other_groupings",

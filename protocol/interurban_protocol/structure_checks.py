@@ -47,7 +47,7 @@ def check_structure(structure: "Structure") -> None:
         OversizedError: more dimensions than any table of ours crosses or filters by.
         MalformedError: an id, version, event, field or language of another form; an unknown or
             unused codelist; a missing `_T`; a code twice, under itself or too deep; one
-            registry value for two codes, or for a group; a band that is none; a split
+            registry value for two codes, for a group or for `_U`; a band that is none; a split
             without source; a cohort that is the dataflow itself or too late; REF_AREA or
             TIME_PERIOD missing or out of place.
     """
@@ -138,9 +138,14 @@ def _check_codelist(codelist: "Codelist") -> None:
 
 
 def _check_values(codes: Sequence["Code"]) -> None:
-    """A registry value may be a code's own id, but never a word for two codes."""
+    """A registry value may be a code's own id, but never a word for two codes.
+
+    `_U` is for the rest: with a value of its own, a fact could pass for "unknown".
+    """
     if any(code.value == "" for code in codes):
         raise MalformedError("a code has an empty registry value")
+    if any(code.id == UNKNOWN and code.value is not None for code in codes):
+        raise MalformedError("the code for unknown has a registry value of its own")
     words = [word for code in codes for word in {code.id, code.value or code.id}]
     _check_unique(words, "registry value")
 

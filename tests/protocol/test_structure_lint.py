@@ -6,9 +6,20 @@ from typing import Any
 import pytest
 
 from interurban_protocol.errors import DisclosureError
+from interurban_protocol.lint_marks import (
+    EQUITY_FIELDS,
+    PUBLIC_TASK_EVENTS,
+    SENSITIVE_FIELDS,
+)
 from interurban_protocol.lint_tables import HAPPENS_TO_NOBODY
 from interurban_protocol.release_plans import PlannedRevision, ReleasePlan, plan_id
-from interurban_protocol.structure_lint import Finding, Rule, check_lint, lint
+from interurban_protocol.structure_lint import (
+    Finding,
+    Rule,
+    check_basis_and_marks,
+    check_lint,
+    lint,
+)
 from interurban_protocol.structures import Cohort, Structure
 from tests.support.statistics import LAKESIDE, NORTHPORT, a_period, a_plan
 from tests.support.tables import (
@@ -19,6 +30,7 @@ from tests.support.tables import (
     exits,
     jobs,
     standard_tables,
+    with_dimension,
 )
 
 Tables = Sequence[Structure]
@@ -44,6 +56,16 @@ def other_plan(**changes: Any) -> ReleasePlan:
 def rules(*tables: Structure, beside: Tables = (), **changes: Any) -> set[Rule]:
     others = [(other_plan(**changes), beside)] if beside or changes else []
     return {found.rule for found in lint(a_plan(), tables, others)}
+
+
+def grievances(name: str = "GRIEVANCES", **changes: Any) -> Structure:
+    splits = {"CASE_KIND": ("grievance.kind", codes("PAY", "SAFETY"))}
+    values = {"basis": "public_task", **changes}
+    return table(splits, name, "grievance.received", **values)
+
+
+OUTCOMES = table({"OUTCOME": ("enrolment.outcome", codes("COM", "NCM"))})
+DISABILITY = table({"EQUITY": ("learner.disability", codes("WD", "ND"))})
 
 
 # In each row: the rule, a plan that it refuses, and the nearest one that passes.
@@ -123,7 +145,7 @@ WITHIN_A_PLAN: dict[str, tuple[Rule, Tables, Tables]] = {
     "people counted exactly": (
         Rule.UNPROTECTED,
         [a_table("FILLED", basis="non_personal")],
-        [a_table("FILLED", basis="public_task")],
+        [a_table("FILLED")],
     ),
     "places by a fact about a person": (
         Rule.UNPROTECTED,
@@ -200,9 +222,34 @@ WITHIN_A_PLAN: dict[str, tuple[Rule, Tables, Tables]] = {
         [a_table("EVER", "certificate.awarded")],
     ),
     "one event on two legal bases": (
-        Rule.TWICE,
-        [a_table(), a_table("ALL_STARTS", basis="public_task")],
-        [a_table(), a_table("ALL_STARTS")],
+        Rule.CONSENT,
+        [grievances(), grievances("CASES", basis="consent")],
+        [grievances(), grievances("CASES")],
+    ),
+    "a public task that is none": (
+        Rule.CONSENT,
+        [a_table(basis="public_task")],
+        [grievances(basis="public_task")],
+    ),
+    "jobs on another basis than their cohort": (
+        Rule.CONSENT,
+        [exits(), jobs(basis="public_task")],
+        [exits(), jobs()],
+    ),
+    "an outcome that is not collapsed": (
+        Rule.MARKS,
+        [with_dimension(OUTCOMES, "OUTCOME", is_sensitive=False)],
+        [OUTCOMES],
+    ),
+    "an equity group that is only sensitive": (
+        Rule.MARKS,
+        [with_dimension(DISABILITY, "EQUITY", is_equity=False)],
+        [DISABILITY],
+    ),
+    "an equity group that is not collapsed": (
+        Rule.MARKS,
+        [with_dimension(DISABILITY, "EQUITY", is_sensitive=False)],
+        [DISABILITY],
     ),
     "one event with two codelists": (
         Rule.TWICE,
@@ -338,6 +385,61 @@ def test_the_standard_set_passes_with_all_that_it_has() -> None:
 
 def test_only_the_offering_of_places_happens_to_nobody() -> None:
     assert {"place.offered"} == HAPPENS_TO_NOBODY
+
+
+def test_only_grievances_are_a_public_task() -> None:
+    assert {"grievance.received"} == PUBLIC_TASK_EVENTS
+
+
+@pytest.mark.parametrize(
+    ("field", "mark"),
+    [(field, "is_sensitive") for field in sorted(SENSITIVE_FIELDS)]
+    + [(field, "is_equity") for field in sorted(EQUITY_FIELDS)],
+)
+def test_a_field_that_tells_much_is_not_left_unmarked(field: str, mark: str) -> None:
+    marked = table({"FACT": (field, codes("A", "B"))})
+    assert rules(marked) == set()
+    assert rules(with_dimension(marked, "FACT", **{mark: False})) == {Rule.MARKS}
+
+
+def test_the_fields_that_must_be_marked_are_these() -> None:
+    equity = {"learner.displaced", "learner.disability"}
+    outcomes = {"enrolment.outcome", "enrolment.exit_reason"}
+    works = {"job.employer", "job.wage_band", "job.wage_change"}
+    assert equity == EQUITY_FIELDS
+    assert equity | outcomes | works == SENSITIVE_FIELDS
+
+
+@pytest.mark.parametrize("structure", standard_tables(), ids=lambda each: each.id)
+def test_the_standard_set_is_built(structure: Structure) -> None:
+    by_id = {each.id: each for each in standard_tables()}
+    cohort = by_id[structure.cohort.dataflow] if structure.cohort else None
+    check_basis_and_marks(structure, cohort)
+
+
+# What a node does not build, with the cohort that it has at hand.
+NOT_BUILT: dict[str, tuple[Structure, Structure | None]] = {
+    "a public task that is none": (a_table(basis="public_task"), None),
+    "people counted exactly": (a_table(basis="non_personal"), None),
+    "an outcome that is not collapsed": (
+        with_dimension(OUTCOMES, "OUTCOME", is_sensitive=False),
+        None,
+    ),
+    "a cohort on another basis": (
+        jobs(),
+        exits(basis="public_task"),
+    ),
+    "a cohort that is not at hand": (jobs(), None),
+    "another cohort": (jobs(), a_table()),
+    "a cohort of another agency": (jobs(), exits(agency="OTHER")),
+}
+
+
+@pytest.mark.parametrize("example", NOT_BUILT)
+def test_a_table_is_not_built(example: str) -> None:
+    with pytest.raises(DisclosureError) as refused:
+        check_basis_and_marks(*NOT_BUILT[example])
+    assert refused.value.next_step
 
 
 def test_every_finding_says_where_and_what_to_do() -> None:

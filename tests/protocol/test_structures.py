@@ -434,6 +434,9 @@ UNSOUND: dict[str, dict[str, Any]] = {
     "a group with a band": outcomes(
         Code("A", {"en": "A"}, lower=0), Code("B", {"en": "B"}, parent="A")
     ),
+    "a registry value for unknown": outcomes(
+        Code("A", {"en": "A"}), Code("_U", {"en": "U"}, value="yes")
+    ),
     "codes under the unknown": outcomes(
         Code("_U", {"en": "U"}), Code("B", {"en": "B"}, parent="_U")
     ),

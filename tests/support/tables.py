@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from interurban_protocol.lint_marks import EQUITY_FIELDS, SENSITIVE_FIELDS
 from interurban_protocol.structures import Code, Codelist, Cohort, Dimension, Structure
 from interurban_protocol.training_codelists import (
     age_band_codes,
@@ -135,5 +136,7 @@ def _split(name: str, source: str) -> Dimension:
         concept=name,
         codelist_id=f"CL_{name}",
         is_split=True,
+        is_sensitive=source in SENSITIVE_FIELDS,
+        is_equity=source in EQUITY_FIELDS,
         source=source,
     )

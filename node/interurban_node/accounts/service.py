@@ -415,7 +415,7 @@ def verify_token(
     if row is None or not _is_valid(row, now):
         raise NotSignedInError(
             "the token is not valid",
-            next_step="Ask the node's operator for a new token (`interurban account token`).",
+            next_step="Ask the operator of this city's node for a new token.",
         )
     return VerifiedToken(Role(row.role), row.label, row.token_id, _SEAL)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from interurban_node.aggregates.issuing import BuiltRelease, Prepared
 from interurban_node.agreements import service as agreements
 from interurban_node.attackers.gate import PassedGate, UnsafeReleaseError
 from interurban_node.core.context import Node
+from interurban_node.core.errors import StateError
 
 Prepare: TypeAlias = Callable[[Session], Prepared]
 
@@ -83,6 +85,7 @@ def _finish(
     watch.step("counting and protecting")
     with node.database.transaction() as session:
         prepared = prepare(session)
+        was_in_force = _is_in_force(session, node, prepared, node.clock())
     watch.step("the gate: attacking the release")
     try:
         passed = service.pass_gate(
@@ -94,5 +97,21 @@ def _finish(
         raise
     watch.step("counting again and signing")
     with node.database.transaction() as session:
-        built = service.issue(session, node, prepared, passed, node.clock())
+        now = node.clock()
+        if was_in_force and not _is_in_force(session, node, prepared, now):
+            raise StateError(
+                "the agreement ended while the gate was at work",
+                next_step="`agreement show` says what is in force; nothing was issued.",
+            )
+        built = service.issue(session, node, prepared, passed, now)
     return Finished(built, passed)
+
+
+def _is_in_force(
+    session: Session, node: Node, prepared: Prepared, now: datetime
+) -> bool:
+    plan_id = prepared.task.plan.plan_id
+    return any(
+        found.plan_id == plan_id
+        for found in agreements.plans_in_force(session, node, now)
+    )

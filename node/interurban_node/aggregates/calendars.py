@@ -104,8 +104,8 @@ def due_builds(
     """What the plans in force want built, past the cut-off and not issued yet.
 
     `dataflow` is a URN, reference or id; `period` the one whose people are told of. Where
-    both are named, or for a forecast, cut-off, earlier issue and cohort are left to
-    `build_release` to judge.
+    both are named, cut-off, earlier issue and cohort are left to `build_release` to judge; a
+    forecast leaves out only what has no cohort.
 
     Raises:
         NotFoundError: no plan in force has the dataflow or period that was named.
@@ -121,8 +121,12 @@ def due_builds(
             "no plan in force has this dataflow and period for this node",
             next_step="`interurban release calendar` shows what is planned.",
         )
-    if is_forecast or (dataflow and period):
+    if dataflow and period:
         return [entry.due for entry in chosen]
+    if is_forecast:
+        return [
+            entry.due for entry in chosen if entry.state is not CalendarState.NO_COHORT
+        ]
     wanted = (CalendarState.DUE, CalendarState.REFUSED)
     return [entry.due for entry in chosen if entry.state in wanted]
 

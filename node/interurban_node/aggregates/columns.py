@@ -28,7 +28,6 @@ from interurban_protocol.release_plans import quarter_bounds
 IN_MEMORY = Path(":memory:")
 _ROWS_AT_ONCE = 200_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FOREVER = 2**62  # what has not ended, in microseconds
 
 _PROFILE_COLUMNS = ", ".join(f"{column_of(field)} VARCHAR" for field in FIELDS)
 _TABLES = f"""
@@ -36,7 +35,7 @@ CREATE OR REPLACE TABLE counted_profiles (id INTEGER, {_PROFILE_COLUMNS});
 CREATE OR REPLACE TABLE counted_events (event VARCHAR, period VARCHAR, happened_on INTEGER,
     profile_id INTEGER, learner_number INTEGER, record_key BIGINT);
 CREATE OR REPLACE TABLE grants (question_id VARCHAR, learner_number INTEGER,
-    granted_at BIGINT, expires_at BIGINT, ended_at BIGINT);
+    granted_at BIGINT, end_at BIGINT);
 """
 
 _CELLS = """
@@ -65,8 +64,8 @@ WHERE e.event = $1 AND e.period = $2 AND e.happened_on <= $3
 _GRANTS = """
 SELECT learner_number FROM grants WHERE question_id IN (SELECT unnest($1))
 GROUP BY learner_number
-HAVING bool_or(granted_at <= $2 AND expires_at > $2 AND ended_at > $2)
-    AND bool_or(granted_at <= $3 AND expires_at > $3 AND ended_at > $3)
+HAVING bool_or(granted_at <= $2 AND end_at > $2)
+    AND bool_or(granted_at <= $3 AND end_at > $3)
 """
 
 _WANTED = "CREATE OR REPLACE TEMP TABLE wanted AS SELECT number FROM given"
@@ -156,18 +155,17 @@ def _copy(
 
 
 def _array(column: Sequence[object]) -> npt.NDArray[Any]:
-    """Days and times as numbers, a time without end as one far away; texts as they are."""
-    if any(isinstance(value, str) for value in column):
-        return np.array(column, dtype=object)
-    return np.array([_plain(value) for value in column], dtype=np.int64)
-
-
-def _plain(value: object) -> object:
-    if value is None:
-        return _FOREVER
-    if isinstance(value, datetime):
-        return _microseconds(value)
-    return value.toordinal() if isinstance(value, date) else value
+    """Times in microseconds and days by number; texts, which may be missing, as they are."""
+    match column[0]:
+        case datetime():
+            numbers = [_microseconds(at) for at in column if isinstance(at, datetime)]
+        case date():
+            numbers = [day.toordinal() for day in column if isinstance(day, date)]
+        case int():
+            numbers = [number for number in column if isinstance(number, int)]
+        case _:
+            return np.array(column, dtype=object)
+    return np.array(numbers, dtype=np.int64)
 
 
 def _microseconds(at: datetime) -> int:

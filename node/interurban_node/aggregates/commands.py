@@ -20,7 +20,7 @@ from interurban_node.core.console import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -71,17 +71,22 @@ def build(
     if not (every or dataflow or period):
         raise typer.BadParameter("name --dataflow or --period, or take --all")
     with opened(home, as_json=as_json) as node:
-        with node.database.transaction() as session:
-            chosen = service.due_builds(
-                session,
-                node,
-                node.clock(),
-                dataflow=dataflow,
-                period=period,
-                is_forecast=dry_run,
-            )
-            previews = [_dry(session, node, due) for due in chosen if dry_run]
-        made = previews or _build_all(node, chosen, gate_seconds, as_json=as_json)
+
+        def find() -> "Sequence[Due]":
+            with node.database.transaction() as session:
+                return service.due_builds(
+                    session,
+                    node,
+                    node.clock(),
+                    dataflow=dataflow,
+                    period=period,
+                    is_forecast=dry_run,
+                )
+
+        if dry_run:
+            made = _dry_all(node, find())
+        else:
+            made = _build_rounds(node, find, gate_seconds, as_json=as_json)
         columns = ["Dataflow", "Period", "Cells", "Hidden", "Coverage", "Release"]
         table = Table(columns, [each.row for each in made])
         data: JsonValue = {"built": [each.data for each in made]}
@@ -236,6 +241,7 @@ def show_(
             if out is not None:
                 bundle = service.export_bundle(session, node, release_id, now)
                 _write(out, bundle)
+                say(f"Written to {out}; logged like every sending.")
         data = {
             **renderings.facts_json(facts),
             "basis": manifest.basis,
@@ -316,6 +322,22 @@ def verify(
         show(Shown(data, lines), as_json=as_json)
 
 
+def _build_rounds(
+    node: "Node",
+    find: "Callable[[], Sequence[Due]]",
+    seconds: float | None,
+    *,
+    as_json: bool,
+) -> "list[BuildLine]":
+    """Build what is due, and then what has become due by it: outcomes wait for a cohort."""
+    made: list[BuildLine] = []
+    tried: set[tuple[str, str]] = set()
+    while chosen := [due for due in find() if (due.dataflow, due.period) not in tried]:
+        tried |= {(due.dataflow, due.period) for due in chosen}
+        made += _build_all(node, chosen, seconds, as_json=as_json)
+    return made
+
+
 def _build_all(
     node: "Node", chosen: "Sequence[Due]", seconds: float | None, *, as_json: bool
 ) -> "list[BuildLine]":
@@ -341,6 +363,23 @@ def _build_all(
                 f"{renderings.gate_line(done.passed)}"
             )
             made.append(renderings.built_line(due, done))
+    return made
+
+
+def _dry_all(node: "Node", chosen: "Sequence[Due]") -> "list[BuildLine]":
+    """What each would publish; what cannot be said yet is told and left out."""
+    from interurban_node.aggregates import renderings
+    from interurban_node.core.errors import RefusedError
+
+    made = []
+    with node.database.transaction() as session:
+        for due in chosen:
+            try:
+                made.append(_dry(session, node, due))
+            except RefusedError as error:
+                if len(chosen) == 1:
+                    raise
+                say(f"{renderings.short(due.dataflow)} {due.period}: {error.message}.")
     return made
 
 

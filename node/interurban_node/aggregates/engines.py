@@ -113,6 +113,7 @@ class SqlEngine:
         columns = [*profile_columns(fields), *observed]
         found = self.session.execute(
             sa.select(*columns, _whole(learners), _whole(key_sum))
+            .select_from(CountedProfileRow)
             .join(profiles, profiles.c.profile_id == CountedProfileRow.id)
             .group_by(*columns)
         )

@@ -363,8 +363,11 @@ def _payload(document: bytes) -> ReleaseManifest:
 
 
 def _check_area(structure: Structure, manifest: ReleaseManifest) -> None:
-    listed = {area.value: area.id for area in structure.codes("REF_AREA")}
-    if listed.get(manifest.publisher, manifest.ref_area) != manifest.ref_area:
+    try:
+        own = rules.ref_area(structure, manifest.publisher)
+    except RefusedError as error:
+        raise VerificationError("the publisher is none of the areas") from error
+    if manifest.ref_area != own:
         raise VerificationError("the release claims another area than its publisher's")
 
 

@@ -254,7 +254,6 @@ def _total_shown(table: ProtectedTable) -> int | None:
 
 def _keep(session: Session, row: ReleaseRow, task: Task) -> None:
     structures.adopt(session, bundle_bytes(task.structure), row.built_at)
-    _lock_releases(session)
     try:
         with savepoint(session):
             session.add(row)
@@ -269,7 +268,7 @@ def _keep(session: Session, row: ReleaseRow, task: Task) -> None:
     )
 
 
-def _lock_releases(session: Session) -> None:
+def lock_releases(session: Session) -> None:
     """Let one build at a time write, so that sequences are committed in their order.
 
     A reader that asks for releases after a sequence would else miss a lower one that is

@@ -64,6 +64,7 @@ from interurban_node.aggregates.issuing import (
     check_not_issued,
     check_not_revised,
     first_issue,
+    lock_releases,
     newest_issue,
     note_refusal,
     store,
@@ -91,6 +92,7 @@ from interurban_protocol.disclosure import (
     publish_sums,
 )
 from interurban_protocol.perturbation_tables import perturbation_table
+from interurban_protocol.protection_profiles import ProtectionProfile
 from interurban_protocol.structures import Structure
 
 
@@ -166,11 +168,20 @@ def pass_gate(prepared: Prepared, options: GateOptions) -> PassedGate | None:
         examined,
         prepared.earlier,
         seed=options.seed,
-        seconds=profile.gate_seconds if options.seconds is None else options.seconds,
+        seconds=_gate_seconds(profile, options.seconds),
         timer=options.timer,
         progress=options.progress,
     )
     return report.pass_or_refuse(profile)
+
+
+def _gate_seconds(profile: ProtectionProfile, wanted: float | None) -> float:
+    """The time of the gate; never less than was agreed where it need not finish."""
+    if wanted is None or (
+        not profile.gate_must_finish and wanted < profile.gate_seconds
+    ):
+        return profile.gate_seconds
+    return wanted
 
 
 def gate_options(
@@ -196,7 +207,7 @@ def issue(
 
     Raises:
         RecoveringError, AlreadyDoneError: as `prepare`.
-        StateError: records or consents changed since it was prepared.
+        StateError: records, consents or releases changed since it was prepared.
         RefusedError: the gate has not passed this table.
     """
     task = prepared.task
@@ -208,12 +219,33 @@ def issue(
         else:
             check_not_issued(session, node, task)
         close_period(session, task.structure.event, task.period, now)
-        if _read(session, node, task, prepared.cohort, now) != prepared.reading:
-            raise StateError(
-                "records or consents changed during the build",
-                next_step="Build again; nothing was issued.",
-            )
+        _check_unchanged(session, node, prepared, now)
         return store(session, node, prepared, passed, now)
+
+
+def _check_unchanged(
+    session: Session, node: Node, prepared: Prepared, now: datetime
+) -> None:
+    """Refuse what is no longer what the gate has looked at, with no other build between.
+
+    Raises:
+        StateError: other people count, another release about them was issued, or the cohort
+            was revised.
+    """
+    task = prepared.task
+    lock_releases(session)
+    earlier = earlier_tables(session, task.structure, task.period)
+    is_unchanged = (
+        _cohort(session, task) == prepared.cohort
+        and [each.release_id for each in earlier]
+        == [each.release_id for each in prepared.earlier]
+        and _read(session, node, task, prepared.cohort, now) == prepared.reading
+    )
+    if not is_unchanged:
+        raise StateError(
+            "records, consents or releases changed during the build",
+            next_step="Build again; nothing was issued.",
+        )
 
 
 def prepare_revision(

@@ -54,11 +54,7 @@ def consenting(
     One grant that holds at both times is the rule; others are set against each other.
     """
     first, second = sorted(times)
-    ends = sa.case(
-        (GrantRow.ended_at < GrantRow.expires_at, GrantRow.ended_at),
-        else_=GrantRow.expires_at,
-    )
-    begins_early, lasts = GrantRow.granted_at <= first, ends > second
+    begins_early, lasts = GrantRow.granted_at <= first, _end() > second
     dialect = session.get_bind().dialect.name
     number = GrantRow.learner_number.expression
     row = session.execute(
@@ -69,7 +65,7 @@ def consenting(
         ).where(
             GrantRow.question_id.in_(tuple(question_ids)),
             GrantRow.granted_at <= second,
-            ends > first,
+            _end() > first,
         )
     ).one()
     both, only_first, only_second = (LearnerSet.of(read_gathered(part)) for part in row)
@@ -82,8 +78,15 @@ def all_grants() -> sa.Select[*tuple[Any, ...]]:
         GrantRow.question_id,
         GrantRow.learner_number,
         GrantRow.granted_at,
-        GrantRow.expires_at,
-        GrantRow.ended_at,
+        _end().label("end_at"),
+    )
+
+
+def _end() -> sa.ColumnElement[datetime]:
+    """When a grant is in force no more: it was ended, or it runs out."""
+    return sa.case(
+        (GrantRow.ended_at < GrantRow.expires_at, GrantRow.ended_at),
+        else_=GrantRow.expires_at,
     )
 
 

@@ -7,6 +7,17 @@ from typing import Final, TypeAlias
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _TRANSLATED: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: NAT64
+_NOBODYS: Final = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "::/96",  # IPv4-compatible, deprecated by RFC 4291
+        "::ffff:0:0:0/96",  # RFC 2765: translated
+        "64:ff9b:1::/48",  # RFC 8215: local translation
+        "5f00::/16",  # RFC 9602: segment identifiers
+        "192.88.99.0/24",  # RFC 7526: relays that are gone
+    )
+)
+"""Networks that Python calls global, and behind which may be anything."""
 
 
 def read_address(host: str) -> Address | None:
@@ -32,6 +43,7 @@ def _is_public(address: Address) -> bool:
         and not address.is_multicast
         and not address.is_unspecified
         and not is_old_local
+        and not any(address in network for network in _NOBODYS)
     )
 
 

@@ -58,13 +58,15 @@ def decide_release(
     agreements: Sequence[AgreementInForce],
     now: datetime,
     grade: Grade = Grade.COUNTERSIGNED,
+    bound_to: str | None = None,
 ) -> Permit:
     """May `asker`, a partner whose request or token was verified, have the release?
 
     Rules, in order: 1. an agreement in force between the two refers to the release's plan;
     2. the release is this node's own and names the asker as recipient (an issued release is
     never opened to another, nor passed on); 3. disclosure to the asker is not suspended;
-    4. the publication time has come.
+    4. the publication time has come. What is `bound_to` one agreement, as a token is, reads
+    through that one alone; a suspension under any agreement stops it all the same.
 
     Raises:
         OutsideAgreementError, OutsidePlanError, SuspendedError, NotPublishedError.
@@ -75,7 +77,8 @@ def decide_release(
         for a in shared
         if release.plan_id in {agreed.plan for agreed in a.agreement.payload.plans}
     ]
-    if not covering:  # 1
+    through = [a for a in covering if bound_to in (None, a.agreement_id)]
+    if not through:  # 1
         raise OutsideAgreementError(
             "no agreement in force between the two nodes refers to this release's plan"
         )
@@ -90,7 +93,7 @@ def decide_release(
         recipient=asker,
         purpose=release.purpose,
         grade=grade,
-        agreement_id=covering[0].agreement_id,
+        agreement_id=through[0].agreement_id,
         release_id=release.release_id,
         _seal=_SEAL,
     )

@@ -120,13 +120,13 @@ def _decision(
         return lambda release: decide_release(
             release, asker=proof.partner.origin, agreements=in_force, now=now
         )
-    bound = [each for each in in_force if each.agreement_id == proof.agreement_id]
     return lambda release: decide_release(
         release,
         asker=proof.recipient,
-        agreements=bound,
+        agreements=in_force,
         now=now,
         grade=Grade.BEARER,
+        bound_to=proof.agreement_id,
     )
 
 

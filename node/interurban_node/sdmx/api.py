@@ -5,21 +5,23 @@ clients that know nothing else), or by a partner's signature. Private answers ar
 cache; signed ones are neither compressed nor tagged, because the signature covers them.
 """
 
+import asyncio
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import IntEnum
+from threading import Semaphore
 from typing import Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
 from interurban_node.core.context import Node
-from interurban_node.core.errors import NotSignedInError
+from interurban_node.core.errors import NotSignedInError, TooManyAttemptsError
 from interurban_node.core.web import NodeDependency, WireRequestDependency, to_web
 from interurban_node.exchange import service as exchange
 from interurban_node.partners.authentication import VerifiedRequest
@@ -29,14 +31,18 @@ from interurban_node.sdmx.addresses import Version, parse_address
 from interurban_node.sdmx.answers import (
     Answer,
     Cache,
+    identity_of,
     is_known,
     problem_answer,
 )
-from interurban_node.sdmx.service import Visible, Wishes
+from interurban_node.sdmx.service import Finish, Visible, Wishes
 from interurban_protocol.errors import InterurbanError
 
 router = APIRouter()
 PUBLIC_SECONDS: Final = 300  # how long anybody may keep a public answer
+PUBLIC_AT_ONCE: Final = 4  # public answers that are being made at the same time
+LOOKS: Final = 20  # for a turn, before a public query is refused
+PAUSE: Final = 0.05  # seconds between two of these looks
 FRESH: Final = timedelta(seconds=5)  # how long a public one is given without a look
 _VARY: Final = "Accept, Accept-Encoding, Accept-Language"
 _PRIVATE: Final[Mapping[str, str]] = {
@@ -52,7 +58,7 @@ _PUBLIC: Final[Mapping[str, str]] = {
 }
 _CHALLENGE: Final = 'Bearer realm="sdmx", Basic realm="sdmx", charset="UTF-8"'
 
-Asked = Callable[[Session, Visible, datetime], Answer]
+Asked = Callable[[Session, Visible, datetime], Finish]
 
 
 class Tree(IntEnum):
@@ -88,12 +94,15 @@ def sdmx(
     now = node.clock()
 
     def work(session: Session, verified: VerifiedRequest) -> exchange.Answer:
-        answer = _answer(
-            session,
-            node,
-            verified,
-            lambda: _sdmx(node, request, tree, path, _whole(request)),
-            now,
+        # Within the exchange's transaction, which keeps the signed answer as evidence.
+        answer = _finished(
+            _begun(
+                session,
+                node,
+                verified,
+                lambda: _sdmx(node, request, tree, path, _whole(request)),
+                now,
+            )
         )
         return exchange.Answer(answer.status, answer.content_type, answer.body.plain)
 
@@ -117,7 +126,7 @@ def _sdmx(node: Node, request: Request, tree: Tree, path: str, wishes: Wishes) -
     query = request.scope["query_string"].decode("ascii", "replace")
     address = parse_address(Version(tree), path, query)
 
-    def asked(session: Session, seen: Visible, now: datetime) -> Answer:
+    def asked(session: Session, seen: Visible, now: datetime) -> Finish:
         return service.answer(
             service.Request(
                 session=session,
@@ -133,9 +142,9 @@ def _sdmx(node: Node, request: Request, tree: Tree, path: str, wishes: Wishes) -
 
 
 def _catalog(node: Node, base: str, wishes: Wishes) -> Asked:
-    def asked(session: Session, seen: Visible, now: datetime) -> Answer:
+    def asked(session: Session, seen: Visible, now: datetime) -> Finish:
         del session, now
-        return catalogues.answer(node, seen, base, wishes)
+        return lambda: catalogues.answer(node, seen, base, wishes)
 
     return asked
 
@@ -150,7 +159,7 @@ async def _public(
     """
     now = node.clock()
     recent = _recent(request)
-    key = "\n".join(
+    key = identity_of(
         (
             request.scope["path"],
             request.scope["query_string"].decode("ascii", "replace"),
@@ -160,18 +169,44 @@ async def _public(
     )
     answer = recent.get(key)
     if answer is None or answer.fresh_until is None or answer.fresh_until <= now:
-        answer = await run_in_threadpool(_public_answer, node, prepare, now)
+        answer = await _in_turn(
+            turns_of(request.app),
+            lambda: run_in_threadpool(_public_answer, node, prepare, now),
+        )
         if answer.status == 200:
             recent.put(key, replace(answer, fresh_until=now + FRESH))
     return _response(request, node, answer, _PUBLIC)
 
 
+async def _in_turn(turns: Semaphore, make: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Make an answer when fewer than `PUBLIC_AT_ONCE` are being made.
+
+    It looks for a turn now and again: a waiting thread would be missing elsewhere.
+    """
+    looks = 1
+    while not turns.acquire(blocking=False):
+        if looks >= LOOKS:
+            return problem_answer(
+                TooManyAttemptsError(
+                    f"{PUBLIC_AT_ONCE} public queries are being answered already",
+                    next_step="Ask again in a few seconds.",
+                )
+            )
+        looks += 1
+        await asyncio.sleep(PAUSE)
+    try:
+        return await make()
+    finally:
+        turns.release()
+
+
 def _public_answer(node: Node, prepare: Callable[[], Asked], now: datetime) -> Answer:
     try:
         with node.database.transaction() as session:
-            return _answer(session, node, None, prepare, now)
+            finish = _begun(session, node, None, prepare, now)
     except InterurbanError as error:
         return problem_answer(error)
+    return _finished(finish)
 
 
 def _private(node: Node, request: Request, prepare: Callable[[], Asked]) -> Response:
@@ -180,26 +215,35 @@ def _private(node: Node, request: Request, prepare: Callable[[], Asked]) -> Resp
         with node.database.transaction() as session:
             source = request.client.host if request.client else ""
             proof = service.bearer_proof(session, node, _token(request), source, now)
-            answer = _answer(session, node, proof, prepare, now)
+            finish = _begun(session, node, proof, prepare, now)
     except InterurbanError as error:  # outside: a refused token is counted on rollback
-        answer = problem_answer(error)
-    return _response(request, node, answer, _PRIVATE)
+        return _response(request, node, problem_answer(error), _PRIVATE)
+    return _response(request, node, _finished(finish), _PRIVATE)
 
 
-def _answer(
+def _begun(
     session: Session,
     node: Node,
     proof: Proof,
     prepare: Callable[[], Asked],
     now: datetime,
-) -> Answer:
-    """The answer for a caller whose proof was verified; a refusal is one too.
+) -> Finish:
+    """What needs the database for a caller whose proof was verified; the rest comes after.
 
     What was logged before a refusal stays: that figures were looked at is a use.
     """
     try:
         asked = prepare()
         return asked(session, service.visible(session, node, proof, now), now)
+    except InterurbanError as error:
+        refusal = problem_answer(error)
+        return lambda: refusal
+
+
+def _finished(finish: Finish) -> Answer:
+    """The answer; a refusal is one too."""
+    try:
+        return finish()
     except InterurbanError as error:
         return problem_answer(error)
 
@@ -266,6 +310,14 @@ def _recent(request: Request) -> Cache[Answer]:
     return found
 
 
+def turns_of(app: FastAPI) -> Semaphore:
+    """The turns in which an application makes public answers."""
+    if not hasattr(app.state, "sdmx_turns"):
+        app.state.sdmx_turns = Semaphore(PUBLIC_AT_ONCE)
+    found: Semaphore = app.state.sdmx_turns
+    return found
+
+
 def _token(request: Request) -> str:
     """The token in `Authorization`: a bearer's, or the password of HTTP Basic.
 
@@ -289,4 +341,4 @@ def _token(request: Request) -> str:
     )
 
 
-__all__ = ["Tree", "router"]
+__all__ = ["PUBLIC_AT_ONCE", "Tree", "router", "turns_of"]

@@ -1,8 +1,8 @@
 """What data there are for a query: codes, periods and how many cells, without any data.
 
 The cells of a release follow from its structure and are the same whatever is in them, so
-nothing is sent that a log row would have to stand for. Therefore a filter on figures or
-marks is refused here.
+nothing is sent that a log row would have to stand for. Therefore a filter on figures,
+marks or attributes is refused here.
 """
 
 from collections.abc import Iterable, Sequence

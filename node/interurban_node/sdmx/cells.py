@@ -11,7 +11,8 @@ from itertools import islice
 from typing import Final
 
 from interurban_node.aggregates.catalogue import Entry
-from interurban_node.sdmx.data_queries import DataQuery, Key
+from interurban_node.sdmx.chosen_codes import choose_codes
+from interurban_node.sdmx.data_queries import DataQuery
 from interurban_node.sdmx.filters import Test
 from interurban_node.sdmx.model import DATASET_ATTRIBUTES, MEASURE
 from interurban_protocol.disclosure import Cell
@@ -89,25 +90,22 @@ def wanted_entries(
 
     Only these are read, and only their sending is logged.
     """
-    tests = _tests(query)
-    area = [each.id for each in structure.dimensions].index(AREA_DIMENSION)
-    found = []
-    for entry in entries:
-        facts = {
-            AREA_DIMENSION: entry.manifest.ref_area,
-            TIME_DIMENSION: entry.manifest.cohort_period,
-            **dict.fromkeys(DATASET_ATTRIBUTES, ""),
-            **attributes_of(entry),
-        }
-        fits = all(
-            test(facts[name]) for name, test in tests.items() if name in facts
-        ) and (
-            not query.keys
-            or any(_has(key, area, facts[AREA_DIMENSION]) for key in query.keys)
+    found = list(entries)
+    constants = {
+        AREA_DIMENSION: {each.manifest.ref_area for each in found},
+        TIME_DIMENSION: {each.manifest.cohort_period for each in found},
+    }
+    chosen = choose_codes(query, structure, _tests(query), constants)
+    names = [each.id for each in structure.dimensions]
+    area, time = names.index(AREA_DIMENSION), names.index(TIME_DIMENSION)
+
+    def fits(entry: Entry) -> bool:
+        manifest = entry.manifest
+        return chosen.can_accept(
+            {area: manifest.ref_area, time: manifest.cohort_period}
         )
-        if fits:
-            found.append(entry)
-    return found
+
+    return [each for each in found if fits(each)]
 
 
 def select(
@@ -120,7 +118,7 @@ def select(
     Raises:
         OversizedError: more than `MAX_CELLS`, and no smaller limit was set.
     """
-    passes = row_test(query, structure)
+    passes = row_test(query, structure, [table for _, table in tables])
     ordered: Iterable[tuple[int, Row]] = (
         (number, row)
         for number, (_, table) in enumerate(tables)
@@ -181,11 +179,17 @@ def _placing(table: ReleasedTable) -> Callable[[Cell], tuple[str, ...]]:
     return place
 
 
-def row_test(query: DataQuery, structure: Structure) -> Callable[[Row], bool]:
-    """Whether a row passes the keys and filters of a query."""
-    names = [each.id for each in structure.dimensions]
+def row_test(
+    query: DataQuery, structure: Structure, tables: Iterable[ReleasedTable]
+) -> Callable[[Row], bool]:
+    """Whether a row of one of the tables passes the keys and filters of a query."""
     tests = _tests(query)
-    of_codes = [(names.index(name), tests[name]) for name in names if name in tests]
+    found = list(tables)
+    constants = {
+        AREA_DIMENSION: {each.ref_area for each in found},
+        TIME_DIMENSION: {each.time_period for each in found},
+    }
+    chosen = choose_codes(query, structure, tests, constants)
     of_marks = [
         (number, tests[name])
         for number, name in enumerate(("OBS_STATUS", "CONF_STATUS"))
@@ -194,10 +198,7 @@ def row_test(query: DataQuery, structure: Structure) -> Callable[[Row], bool]:
     of_value = tests.get(MEASURE)
 
     def passes(row: Row) -> bool:
-        codes = row.codes
-        if query.keys and not any(_fits(key, codes) for key in query.keys):
-            return False
-        if not all(test(codes[number]) for number, test in of_codes):
+        if not chosen.accepts(row.codes):
             return False
         if of_marks and not all(test(row.marks[number]) for number, test in of_marks):
             return False
@@ -218,18 +219,6 @@ def _tests(query: DataQuery) -> dict[str, Test]:
 
 def _both(left: Test, right: Test) -> Test:
     return lambda text: left(text) and right(text)
-
-
-def _fits(key: Key, codes: tuple[str, ...]) -> bool:
-    return all(
-        wanted is None or code in wanted
-        for wanted, code in zip(key, codes, strict=False)
-    )
-
-
-def _has(key: Key, position: int, code: str) -> bool:
-    wanted = key[position] if position < len(key) else None
-    return wanted is None or code in wanted
 
 
 def _ends(

@@ -18,10 +18,11 @@ from interurban_node.sdmx.model import (
     MEASURE,
     OBSERVATION_ATTRIBUTES,
 )
-from interurban_protocol.errors import MalformedError
+from interurban_protocol.errors import MalformedError, OversizedError
 from interurban_protocol.structures import TIME_DIMENSION, Structure
 
 ALL_DIMENSIONS: Final = "AllDimensions"
+MAX_KEYS: Final = 64
 CHANGES: Final = ("asOf", "includeHistory", "updatedAfter")
 _PARAMETERS: Final[Mapping[Version, Sequence[str]]] = {
     Version.REST_1: (
@@ -125,20 +126,20 @@ def check_fits(query: DataQuery, structure: Structure) -> None:
         MalformedError: a key with too many dimensions, or an unknown component.
     """
     dimensions = [dimension.id for dimension in structure.dimensions]
-    known = {*dimensions, MEASURE, *OBSERVATION_ATTRIBUTES, *DATASET_ATTRIBUTES}
+    filtered = {*dimensions, MEASURE, *OBSERVATION_ATTRIBUTES}
     if any(len(key) > len(dimensions) for key in query.keys):
         raise MalformedError(
             "the key has more dimensions than the dataflow",
             next_step=f"Its dimensions are {', '.join(dimensions)}.",
         )
-    if not {each.component for each in query.filters} <= known:
+    if not {each.component for each in query.filters} <= filtered:
         raise MalformedError(
             "a filter names no component of the dataflow",
             next_step=f"Its dimensions are {', '.join(dimensions)}.",
         )
     if query.at_observation not in (ALL_DIMENSIONS, *dimensions):
         raise MalformedError("dimensionAtObservation names no dimension")
-    if not (query.attributes or set()) <= known:
+    if not (query.attributes or set()) <= {*filtered, *DATASET_ATTRIBUTES}:
         raise MalformedError("attributes names something else than attributes")
 
 
@@ -187,10 +188,17 @@ def parse_keys(text: str, rest: Version) -> tuple[Key, ...]:
 
     Raises:
         MalformedError: an empty code between two separators.
+        OversizedError: more than `MAX_KEYS` keys.
     """
     if text in ("*", "all", ""):
         return ()
     several = [text] if rest is Version.REST_1 else text.split(",")
+    if len(several) > MAX_KEYS:
+        raise OversizedError(
+            f"the path has more than {MAX_KEYS} keys",
+            next_step="Name several codes in one key with a plus sign, or ask for a "
+            "wildcard and choose on your side.",
+        )
     return tuple(
         tuple(_position(position) for position in key.split(".")) for key in several
     )
@@ -250,6 +258,7 @@ def parse_filters(parameters: Mapping[str, str]) -> tuple[Filter, ...]:
 
     Raises:
         MalformedError: a filter of another form. OversizedError: with too many conditions.
+        NotOfferedError: about an attribute of the data set.
     """
     found = []
     for name, value in parameters.items():
@@ -262,6 +271,13 @@ def parse_filters(parameters: Mapping[str, str]) -> tuple[Filter, ...]:
             found.append(parse_filter(TIME_DIMENSION, f"{operator}:{value}"))
         elif name == "c":
             raise MalformedError("a filter has the form c[COMPONENT]=value")
+    if not DATASET_ATTRIBUTES.keys().isdisjoint(each.component for each in found):
+        # Which releases pass would tell a figure (COVERAGE), and before any log row.
+        raise NotOfferedError(
+            f"nothing is chosen by {', '.join(DATASET_ATTRIBUTES)}: they say what a "
+            "release is",
+            next_step="Filter by dimensions; the attributes come with the data.",
+        )
     for each in found:
         each.test()  # its numbers and periods are read before anything is looked up
     return tuple(found)
@@ -319,6 +335,7 @@ def _version(text: str) -> str | None:
 __all__ = [
     "ALL_DIMENSIONS",
     "CHANGES",
+    "MAX_KEYS",
     "DataQuery",
     "Flow",
     "Key",

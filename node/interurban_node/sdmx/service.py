@@ -4,12 +4,15 @@ What a caller may see is decided for each release, by the one decision of `polic
 releases that it permits are known to anything below: a dataflow without one is not there.
 Cells are read against the log row of their sending; for releases that name the public, the
 publication is the sending. An answer that says "not changed" sends nothing.
+
+Deciding, logging and reading need the database; choosing cells and writing them take long
+and do not, so they are handed back as a `Finish` to be called after the transaction.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeAlias
 
 from sqlalchemy.orm import Session
 
@@ -69,11 +72,14 @@ from interurban_node.sdmx.structure_queries import (
 from interurban_node.sdmx.structure_writers import StructureMessage
 from interurban_node.structures import service as structures
 from interurban_protocol.errors import MalformedError, OversizedError
+from interurban_protocol.releases import ReleasedTable
 
 READERS: Final = frozenset(
     {Role.COMMITTEE_MEMBER, Role.PUBLISHER, Role.AUDITOR, Role.SERVICE}
 )
 _BEFORE_ANY: Final = datetime(2000, 1, 1, tzinfo=UTC)
+Finish: TypeAlias = Callable[[], Answer]  # writes the answer, without the database
+
 _WRITTEN: Final[Cache[Body]] = Cache()
 
 
@@ -149,10 +155,10 @@ def visible(session: Session, node: Node, proof: Proof, now: datetime) -> Visibl
     return Visible(permits, tuple(seen), flows, proof is None)
 
 
-def answer(asked: Request) -> Answer:
-    """The answer to an SDMX-REST request.
+def answer(asked: Request) -> Finish:
+    """What gives the answer to an SDMX-REST request, once the transaction has ended.
 
-    Raises:
+    Raises (here, or where the rest is done):
         MalformedError, OversizedError: not a request of SDMX-REST.
         NotFoundError: nothing that this caller may see.
         NotOfferedError, NotAcceptableError: a part of the standard that is left out.
@@ -173,7 +179,7 @@ def answer(asked: Request) -> Answer:
     raise MalformedError("the path begins with no resource of SDMX-REST")
 
 
-def _data(asked: Request) -> Answer:
+def _data(asked: Request) -> Finish:
     query = parse_data_query(asked.address)
     choice = _choice(asked, formats.DATA)
     flow = _flow(asked.seen, query.flow)
@@ -184,12 +190,19 @@ def _data(asked: Request) -> Answer:
     language = formats.best_language(asked.wishes.language, tuple(flow.structure.names))
     identity = _identity(asked, choice, [language, *_ids(entries)])
     if is_known(asked.wishes.known_tag, tag_of(identity)):
-        return _unchanged(choice, identity)
+        return lambda: _unchanged(choice, identity)
     logged = [_log(asked, entry) for entry in entries]
-    body = _WRITTEN.get(identity)
-    if body is None:
+    written = _WRITTEN.get(identity)
+    if written is not None:
+        return lambda: _page(query, choice, identity, written)
+    tables = [
+        (entry, catalogue.table(asked.session, proof, entry.release_id))
+        for entry, proof in zip(entries, logged, strict=True)
+    ]
+
+    def finish() -> Answer:
         try:
-            found = _select(asked, query, flow, list(zip(entries, logged, strict=True)))
+            found = _select(query, flow, tables)
         except (NotFoundError, OversizedError) as error:
             # Figures were read to find it out: it is answered, and the log row stays.
             return problem_answer(error)
@@ -204,27 +217,28 @@ def _data(asked: Request) -> Answer:
         plain = formats.write_data(message, choice, language)
         body = body_of(plain, has_more=found.has_more)
         _WRITTEN.put(identity, body)
+        return _page(query, choice, identity, body)
+
+    return finish
+
+
+def _page(query: DataQuery, choice: Choice, identity: str, body: Body) -> Answer:
     following = query.offset + page_size(query) if body.has_more else None
     return _made(choice, identity, body, following)
 
 
 def _select(
-    asked: Request,
     query: DataQuery,
     flow: Artefacts,
-    logged: Sequence[tuple[Entry, Logged]],
+    tables: Sequence[tuple[Entry, ReleasedTable]],
 ) -> Selection:
-    tables = [
-        (entry, catalogue.table(asked.session, proof, entry.release_id))
-        for entry, proof in logged
-    ]
     found = select(query, flow.structure, tables)
     if not found.sets:
         raise _no_results()
     return found
 
 
-def _availability(asked: Request) -> Answer:
+def _availability(asked: Request) -> Finish:
     query = parse_availability_query(asked.address)
     choice = _choice(asked, formats.STRUCTURES)
     flow = _flow(asked.seen, query.data.flow)
@@ -233,12 +247,12 @@ def _availability(asked: Request) -> Answer:
     if not entries:
         raise _no_results()
 
+    tables = [
+        catalogue.without_values(asked.session, entry.release_id) for entry in entries
+    ]
+
     def message(header: Header) -> StructureMessage:
-        passes = row_test(query.data, flow.structure)
-        tables = (
-            catalogue.without_values(asked.session, entry.release_id)
-            for entry in entries
-        )
+        passes = row_test(query.data, flow.structure, tables)
         rows = [row for table in tables for row in rows_of(table) if passes(row)]
         if not rows:
             raise _no_results()
@@ -262,7 +276,7 @@ def _availability(asked: Request) -> Answer:
     return _structures(asked, choice, entries, message)
 
 
-def _schema(asked: Request) -> Answer:
+def _schema(asked: Request) -> Finish:
     address = asked.address
     address.check_parameters(("dimensionAtObservation", "format", "explicitMeasure"))
     choice = _choice(asked, formats.STRUCTURES)
@@ -285,7 +299,7 @@ def _schema(asked: Request) -> Answer:
     return _structures(asked, choice, asked.seen.of(flow), message)
 
 
-def _structure(asked: Request) -> Answer:
+def _structure(asked: Request) -> Finish:
     query = parse_structure_query(asked.address)
     choice = _choice(asked, formats.STRUCTURES)
     chosen = choose(shelves_of(list(asked.seen.flows.values())), query)
@@ -308,17 +322,21 @@ def _structures(
     choice: Choice,
     entries: Iterable[Entry],
     message: Callable[[Header], StructureMessage],
-) -> Answer:
+) -> Finish:
     found = list(entries)
     identity = _identity(asked, choice, _ids(found))
     if is_known(asked.wishes.known_tag, tag_of(identity)):
-        return _unchanged(choice, identity)
-    body = _WRITTEN.get(identity)
-    if body is None:
-        write = formats.STRUCTURE_WRITERS[choice.format]
-        body = body_of(write(message(_header(asked, identity, found))))
-        _WRITTEN.put(identity, body)
-    return _made(choice, identity, body, None)
+        return lambda: _unchanged(choice, identity)
+
+    def finish() -> Answer:
+        body = _WRITTEN.get(identity)
+        if body is None:
+            write = formats.STRUCTURE_WRITERS[choice.format]
+            body = body_of(write(message(_header(asked, identity, found))))
+            _WRITTEN.put(identity, body)
+        return _made(choice, identity, body, None)
+
+    return finish
 
 
 def _log(asked: Request, entry: Entry) -> Logged:
@@ -382,13 +400,21 @@ def _ids(entries: Iterable[Entry]) -> list[str]:
 
 
 def _identity(asked: Request, choice: Choice, parts: Iterable[str]) -> str:
+    """Each name, value and part by itself: joined, decoded ones could be read in two ways."""
     address = asked.address
-    parameters = (
-        f"{name}={value}" for name, value in sorted(address.parameters.items())
-    )
-    query = ["/".join(address.parts), "&".join(parameters)]
+    pairs = sorted(address.parameters.items())
     return identity_of(
-        [asked.node.origin, str(address.rest), *query, choice.content_type, *parts]
+        [
+            asked.node.origin,
+            address.rest.name,
+            choice.format.name,
+            choice.content_type,
+            str(len(address.parts)),
+            *address.parts,
+            str(len(pairs)),
+            *(text for pair in pairs for text in pair),
+            *parts,
+        ]
     )
 
 
@@ -429,6 +455,7 @@ def _no_results() -> NotFoundError:
 
 __all__ = [
     "READERS",
+    "Finish",
     "Request",
     "Visible",
     "Wishes",

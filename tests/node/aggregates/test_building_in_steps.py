@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import count
 
 import pytest
 import sqlalchemy as sa
@@ -179,6 +180,40 @@ def test_the_period_is_closed_with_the_issue_and_a_late_row_counts_in_the_next(
     assert "LATE" in members_of_releases(session)
 
 
+def test_of_two_builds_over_the_same_people_the_second_looks_at_the_first(
+    node: Node, session: Session
+) -> None:
+    tables = a_small_structure()
+    other = replace(tables, id="STARTS")
+    question = ask(session, node, BEFORE)
+    register(session, some_learners(300), [question])
+    plan = a_plan_in_force(session, node)
+    twin = a_plan_in_force(session, node, other)
+    first, second = (prepared_for(session, node, each) for each in (plan, twin))
+    gates = passed_for(first), passed_for(second)
+    service.issue(session, node, first, gates[0], SOON)
+    with pytest.raises(StateError, match="releases changed during the build"):
+        service.issue(session, node, second, gates[1], SOON)
+    assert len(releases(session)) == 1
+
+
+@pytest.mark.parametrize(
+    ("must_finish", "wanted", "given"),
+    [
+        (True, None, 600),
+        (True, 5.0, 5.0),  # what is not examined then is not signed
+        (True, 900.0, 900.0),
+        (False, 5.0, 600),
+        (False, 900.0, 900.0),
+    ],
+)
+def test_the_gate_has_at_least_the_time_that_was_agreed_where_it_need_not_finish(
+    must_finish: bool, wanted: float | None, given: float
+) -> None:
+    profile = ProtectionProfile(gate_must_finish=must_finish)
+    assert service._gate_seconds(profile, wanted) == given
+
+
 # --- the gate
 
 
@@ -232,7 +267,8 @@ def test_a_gate_without_time_signs_only_where_the_profile_lets_it(
     with pytest.raises(UnsafeReleaseError, match="examined 0 of"):
         service.pass_gate(prepared_for(session, node, strict_plan), gate(0))
     prepared = prepared_for(session, node, lax_plan)
-    passed = service.pass_gate(prepared, gate(0))
+    at_once = replace(gate(), timer=count(0, 1000).__next__)  # the time is over
+    passed = service.pass_gate(prepared, at_once)
     built = service.issue(session, node, prepared, passed, SOON)
     kept = service.gate_of(session, built.facts.release_id)
     assert (kept["examined"], kept["finished"]) == (0, False)

@@ -126,6 +126,27 @@ def test_a_release_is_refused_with_the_reason_that_comes_first(
     assert type(caught.value) is expected
 
 
+def test_a_token_reads_through_its_own_agreement_and_stops_at_any_suspension():
+    own, other = in_force(LAKESIDE, HARBOUR), in_force(LAKESIDE, HARBOUR, RIDGE)
+
+    def decide(*agreements, bound_to):
+        return decide_release(
+            RELEASE, asker=HARBOUR, agreements=agreements, now=NOW, bound_to=bound_to
+        )
+
+    assert decide(other, own, bound_to=own.agreement_id).agreement_id == (
+        own.agreement_id
+    )
+    with pytest.raises(OutsideAgreementError):
+        decide(other, bound_to=own.agreement_id)
+    with pytest.raises(SuspendedError):
+        decide(
+            own,
+            replace(other, suspended_towards=frozenset({HARBOUR})),
+            bound_to=own.agreement_id,
+        )
+
+
 def test_a_suspension_towards_one_city_does_not_stop_another():
     agreement = in_force(LAKESIDE, HARBOUR, RIDGE, towards=frozenset({RIDGE}))
     assert decide_release(RELEASE, asker=HARBOUR, agreements=[agreement], now=NOW)

@@ -138,7 +138,9 @@ def test_unknown_expired_and_revoked_tokens_get_the_same_answer(service: Service
     expired, revoked = service.token(days=1), service.token(days=30)
     with service.node.database.transaction() as session:
         newest = max(tokens.tokens(session), key=lambda each: each.expires_at)
-        tokens.revoke(session, service.node, newest.token_id, service.federation.clock.now)
+        tokens.revoke(
+            session, service.node, newest.token_id, service.federation.clock.now
+        )
     service.federation.clock.advance(days=1)
     answers = [
         service.get(f"/sdmx/2/{DATA}", CSV_2, token)

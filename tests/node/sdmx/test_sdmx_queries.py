@@ -14,7 +14,7 @@ from interurban_node.core.errors import (
 )
 from interurban_node.sdmx.addresses import Address, Version, parse_address
 from interurban_node.sdmx.availability import parse_availability_query
-from interurban_node.sdmx.cells import rows_of, select
+from interurban_node.sdmx.cells import rows_of, select, wanted_entries
 from interurban_node.sdmx.data_queries import (
     DataQuery,
     Flow,
@@ -130,6 +130,8 @@ NOT_OFFERED = [
     (Version.REST_2, f"{FLOW}?includeHistory=true"),
     (Version.REST_2, f"{FLOW}?updatedAfter=2025-01-01"),
     (Version.REST_2, f"{FLOW}?sort=SEX"),
+    (Version.REST_2, f"{FLOW}?c[COVERAGE]=ge:50"),
+    (Version.REST_2, f"{FLOW}?c[RELEASE_ID]=sha256:a"),
     (Version.REST_2, f"{FLOW}?reportingYearStartDay=--07-01"),
     (Version.REST_2, "data/datastructure/INTERURBAN/COMPLETION"),
     (Version.REST_2, "data/provisionagreement/INTERURBAN/COMPLETION"),
@@ -166,7 +168,12 @@ def test_a_plus_sign_is_and_also_when_it_is_percent_encoded():
 
 def test_too_many_conditions_and_too_long_an_address_are_refused():
     with pytest.raises(OversizedError):
-        query(f"{FLOW}?c[AGE]=" + ",".join(["A1"] * 501))
+        query(f"{FLOW}?c[AGE]=" + ",".join(["A1"] * 65))
+    with pytest.raises(OversizedError):
+        query(f"{FLOW}?c[AGE]=" + "+".join(["ne:A1"] * 65))
+    with pytest.raises(OversizedError):
+        query(f"{FLOW}/" + ",".join(["*.P1"] * 65))
+    assert len(query(f"{FLOW}/" + ",".join(["*.P1"] * 64)).keys) == 64
     with pytest.raises(OversizedError):
         query(f"{FLOW}?c[AGE]=" + "A" * 8000)
 
@@ -192,6 +199,8 @@ def test_a_query_that_does_not_fit_the_structure_is_refused(text: str):
         ("availability/dataflow/A/B/1.0.0?mode=some", MalformedError),
         ("availability/dataflow/A/B/1.0.0?c[OBS_VALUE]=ge:10", NotOfferedError),
         ("availability/dataflow/A/B/1.0.0?c[CONF_STATUS]=F", NotOfferedError),
+        ("availability/dataflow/A/B/1.0.0?c[COVERAGE]=ge:50", NotOfferedError),
+        ("availability/dataflow/A/B/1.0.0?c[REVISION]=0", NotOfferedError),
         ("availability/dataflow/A/B/1.0.0?updatedAfter=2025", NotOfferedError),
         ("availability/dataflow/A/B/1.0.0?references=everything", MalformedError),
         ("availability/dataflow/A/B/1.0.0/a/b/c/d", MalformedError),
@@ -306,6 +315,47 @@ def test_selecting_is_the_same_as_looking_at_every_row():
     (rows,) = [each.rows for each in found.sets]
     assert {row.codes[1:-1]: row.value for row in rows} == expected
     assert len(expected) > 5
+
+
+CODES = st.sampled_from(["", "P1", "P2", "_T", "NOBODY", "P1+P2", "A1", "A1+_T"])
+
+
+@given(st.lists(st.tuples(CODES, CODES), min_size=1, max_size=6))
+def test_several_keys_give_what_one_of_them_at_least_accepts(wanted):
+    structure = a_small_structure()
+    table = a_table({}, structure=structure)
+    keys = ",".join(f"*.{programme}.{age}.*" for programme, age in wanted)
+    found = select(query(f"{FLOW}/{keys}"), structure, [(a_catalogue_entry(), table)])
+    got = [row for each in found.sets for row in each.rows]
+    expected = [
+        row
+        for row in rows_of(table)
+        if any(
+            all(
+                not text or row.codes[place] in text.split("+")
+                for place, text in enumerate(key, start=1)
+            )
+            for key in wanted
+        )
+    ]
+    assert got == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{FLOW}", 1),
+        (f"{FLOW}/*.P1?c[SEX]=F", 1),
+        (f"{FLOW}/*.NOBODY,*.P1", 1),
+        (f"{FLOW}/*.NOBODY,elsewhere.P1", 0),
+        (f"{FLOW}?c[SEX]=NOBODY", 0),
+        (f"{FLOW}/*.P1?c[PROGRAMME]=P2", 0),
+        (f"{FLOW}?c[TIME_PERIOD]=ge:2090", 0),
+    ],
+)
+def test_a_release_that_can_have_no_wanted_cell_is_not_read(text: str, expected: int):
+    found = wanted_entries(query(text), a_small_structure(), [a_catalogue_entry()])
+    assert len(found) == expected
 
 
 @given(offset=st.integers(0, 300), limit=st.integers(1, 100))
