@@ -114,7 +114,7 @@ def test_the_data_are_sdmx_csv_2():
         "TIME_PERIOD,OBS_VALUE,OBS_STATUS,CONF_STATUS"
     )
     assert LINES[1].startswith(
-        "dataflow,INTERURBAN:COMPLETION(1.0.0),I,LAKESIDE,_T,_T,_T,_T,_T,2025-Q3,"
+        "dataflow,INTERURBAN:COMPLETION(1.0.0),I,lakeside-example,_T,_T,_T,_T,_T,2025-Q3,"
     )
     assert RELEASE.data.endswith(b"\n")
     assert b"\r" not in RELEASE.data
@@ -150,10 +150,10 @@ def test_hidden_cells_differ_in_nothing_but_their_codes():
 def test_data_survive_the_wire(seed, count, profile):
     people = some_people(STRUCTURE, count=count, seed=seed)
     table = protected(people, STRUCTURE, profile)
-    data = write_data(table, STRUCTURE, "LAKESIDE", PERIOD)
+    data = write_data(table, STRUCTURE, "lakeside-example", PERIOD)
     again = parse_data(data, STRUCTURE, profile)
     assert tuple(again) == table.cells
-    assert (again.ref_area, again.time_period) == ("LAKESIDE", PERIOD)
+    assert (again.ref_area, again.time_period) == ("lakeside-example", PERIOD)
 
 
 def test_a_released_table_answers_by_dimension():
@@ -206,14 +206,14 @@ TAMPERED_DATA: dict[str, bytes] = {
     "another dataflow": replaced(1, "COMPLETION", "PLACEMENT"),
     "another version": replaced(1, "1.0.0", "1.0.1"),
     "another action": replaced(3, ",I,", ",D,"),
-    "another area in one row": replaced(4, "LAKESIDE", "NORTHPORT"),
+    "another area in one row": replaced(4, "lakeside-example", "NORTHPORT"),
     "another period in one row": replaced(4, "2025-Q3", "2025-Q4"),
-    "an area that is none": RELEASE.data.replace(b"LAKESIDE", b"Lake side"),
+    "an area that is none": RELEASE.data.replace(b"lakeside-example", b"Lake side"),
     "a period that is none": RELEASE.data.replace(b"2025-Q3", b"2025-M7"),
     "an unknown code": replaced(2, ",P1,", ",P9,"),
-    "a field too many": replaced(1, "LAKESIDE,", "LAKESIDE,,"),
+    "a field too many": replaced(1, "lakeside-example,", "lakeside-example,,"),
     "a field too many at the end": replaced(2, ",A,F", ",A,F,"),
-    "quotes": replaced(2, "LAKESIDE", '"LAKESIDE"'),
+    "quotes": replaced(2, "lakeside-example", '"lakeside-example"'),
     "a value below the threshold": shown_as("9"),
     "zero": shown_as("0"),
     "a negative value": shown_as("-12"),
@@ -264,7 +264,8 @@ def test_data_for_a_structure_beyond_the_limit_are_not_read():
 
 
 @pytest.mark.parametrize(
-    ("area", "period"), [("Lake side", PERIOD), ("", PERIOD), ("LAKESIDE", "2025")]
+    ("area", "period"),
+    [("Lake side", PERIOD), ("", PERIOD), ("lakeside-example", "2025")],
 )
 def test_data_are_not_written_for_an_area_or_period_that_is_none(area, period):
     with pytest.raises(MalformedError):
@@ -273,7 +274,7 @@ def test_data_are_not_written_for_an_area_or_period_that_is_none(area, period):
 
 def test_data_are_not_written_with_another_structure():
     with pytest.raises(MalformedError, match="another structure"):
-        write_data(RELEASE.table, a_structure(programmes=3), "LAKESIDE", PERIOD)
+        write_data(RELEASE.table, a_structure(programmes=3), "lakeside-example", PERIOD)
 
 
 def test_an_area_must_be_on_the_list_where_there_is_one():
@@ -523,7 +524,7 @@ LATER = replace(STRUCTURE, id="JOBS_Q2", cohort=Cohort("EXITS", 2))
 
 def a_later_release(**changes: Any) -> SignedRelease:
     """Outcomes two quarters after 2025-Q1, of which 2025-Q3 is the planned period."""
-    data = write_data(protected([], LATER), LATER, "LAKESIDE", "2025-Q1")
+    data = write_data(protected([], LATER), LATER, "lakeside-example", "2025-Q1")
     facts = {
         "cohort_period": "2025-Q1",
         "observation_period": "2025-Q3",
@@ -557,7 +558,7 @@ def test_a_cohort_is_observed_when_its_structure_says(changes):
 
 PLACES = replace(STRUCTURE, id="PLACES", basis="non_personal")
 OFFERED = publish_sums(PLACES, DEFAULT, [(("P1", "A1", "F", "DIS", "COM"), 7)])
-OFFERED_DATA = write_data(OFFERED, PLACES, "LAKESIDE", PERIOD)
+OFFERED_DATA = write_data(OFFERED, PLACES, "lakeside-example", PERIOD)
 
 
 def test_what_is_nobody_may_be_shown_below_the_threshold_and_zero():
@@ -590,9 +591,7 @@ def test_people_are_not_shown_as_what_is_nobody():
 def test_a_value_that_only_other_cells_may_show_is_malformed_beside_an_equity_group():
     lines = {line.rsplit(",", 3)[0]: place for place, line in enumerate(LINES)}
     for equity, shows in (("_T", True), ("DIS", False)):
-        start = (
-            f"dataflow,{STRUCTURE.reference},I,LAKESIDE,_T,_T,_T,{equity},_T,{PERIOD}"
-        )
+        start = f"dataflow,{STRUCTURE.reference},I,lakeside-example,_T,_T,_T,{equity},_T,{PERIOD}"
         place = lines[start]
         data = of_lines(*LINES[:place], f"{start},14,A,F", *LINES[place + 1 :])
         if shows:
@@ -763,7 +762,7 @@ def test_a_structure_with_more_codes_makes_another_release():
         some_codes("P", 3), some_codes("A", 1), some_codes("E", 2), "learner.displaced"
     )
     table = protected(some_people(wider, count=50, seed=3), wider)
-    data = write_data(table, wider, "LAKESIDE", PERIOD)
+    data = write_data(table, wider, "lakeside-example", PERIOD)
     release = SignedRelease(
         wider,
         bundle_bytes(wider),

@@ -244,7 +244,7 @@ def a_manifest(structure: Structure, content: bytes, **changes: Any) -> ReleaseM
         "subject": "enrolments",
         "dataflow": structure.urn,
         "structure": structure.digest,
-        "ref_area": "LAKESIDE",
+        "ref_area": "lakeside-example",
         "cohort_period": PERIOD,
         "observation_period": PERIOD,
         "cut_off": CUT_OFF,
@@ -280,7 +280,7 @@ def a_release(*, seed: int = 1, people: int = 400, **changes: Any) -> SignedRele
     table = protected(
         some_people(structure, count=people, seed=seed), structure, profile
     )
-    data = write_data(table, structure, "LAKESIDE", PERIOD)
+    data = write_data(table, structure, "lakeside-example", PERIOD)
     manifest = a_manifest(structure, data, **changes)
     document = start_document(manifest, a_key())
     return SignedRelease(

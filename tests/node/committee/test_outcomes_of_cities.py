@@ -28,7 +28,7 @@ from interurban_protocol.releases import parse_data
 from interurban_protocol.structures import Structure
 from tests.support.committees import figures_of
 from tests.support.counting import CITIES
-from tests.support.holdings import SIZES, data_of, hold, hold_all
+from tests.support.holdings import SIZES, area_of, data_of, hold, hold_all
 from tests.support.nodes import Federation, opened_federation
 from tests.support.outcomes import (
     DEFAULT,
@@ -377,7 +377,7 @@ def hold_started(
     found = []
     for name in names:
         rows = rows_of("COMPLETION", some_people(SIZES[name], seed=3))
-        data = protected_data(structure, rows, period, name.upper(), profile)
+        data = protected_data(structure, rows, period, area_of(name), profile)
         found.append(
             hold(federation, name, structure, data, period, profile=profile, **changes)
         )
