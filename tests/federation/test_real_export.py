@@ -19,6 +19,7 @@ from interurban_node.aggregates import queries
 from interurban_node.aggregates import service as aggregates
 from interurban_node.agreements import service as agreements
 from interurban_node.agreements.service import PlanInForce
+from interurban_node.attackers.gate import UnsafeReleaseError
 from interurban_node.consent.claims import csv_claims, import_claims
 from interurban_node.consent.questions import current_questions
 from interurban_node.demo import scenario, tables
@@ -215,11 +216,18 @@ def test_each_published_cell_lies_within_the_bounds_of_the_protection(
     told: Told, export: Path, name: str
 ):
     node, now = told.federation.nodes[name], told.federation.clock.now
+    refused = 0
     for period in told.periods:
         with node.database.transaction() as session:
-            built = aggregates.build_release(
-                session, node, told.plan(name), told.structure.urn, period, now
-            )
+            try:
+                built = aggregates.build_release(
+                    session, node, told.plan(name), told.structure.urn, period, now
+                )
+            except (
+                UnsafeReleaseError
+            ):  # the noise of this run leaves somebody too little
+                refused += 1
+                continue
             tables = aggregates.city_tables(session, told.structure.urn, period, now)
         table = next(t for t in tables if t.release_id == built.facts.release_id).table
         expected = totals(
@@ -236,6 +244,7 @@ def test_each_published_cell_lies_within_the_bounds_of_the_protection(
                 assert count < THRESHOLD + LARGEST_NOISE, cell.codes
         assert set(expected) <= {tuple(cell.codes) for cell in table}
         assert seen > 20
+    assert refused < len(told.periods)
 
 
 def test_consent_follows_the_published_rule(told: Told, export: Path):
